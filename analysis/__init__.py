@@ -1,0 +1,1 @@
+"""From facts to conclusions: evidence, states, events, reports. It opens no socket."""

@@ -1,0 +1,1 @@
+"""An Internet in one process, with censors and disasters whose truth is known."""

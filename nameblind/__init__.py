@@ -1,0 +1,1 @@
+"""The command: it assembles the subcommands that each package offers."""

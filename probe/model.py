@@ -1,0 +1,165 @@
+"""The nouns of the probe: what is measured, and what one step saw.
+
+Every noun is a frozen dataclass. An :class:`Observation` is flat, one field a
+column of the store, because analysts read columns, not trees; a field that
+does not belong to the step's layer is ``None``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from probe.failures import Failure
+
+
+class Operation(StrEnum):
+    """The network operation that a step performs."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    TLS = "tls"
+    HTTP = "http"
+    HOP = "hop"  # a packet whose hop limit was meant to run out on the way
+
+
+class DnsTransport(StrEnum):
+    """How a DNS question was asked."""
+
+    SYSTEM = "system"  # the operating system's own resolution, as every program here sees it
+    UDP = "udp"
+    TCP = "tcp"
+    DOT = "dot"  # RFC 7858
+    DOH = "doh"  # RFC 8484
+
+
+class NameKind(StrEnum):
+    """Where on the wire the name of a pair stands."""
+
+    SNI = "sni"
+    HOST = "host"
+    PATH = "path"
+
+
+class Arm(StrEnum):
+    """The two halves of a pair."""
+
+    TARGET = "target"
+    CONTROL = "control"
+
+
+class Peer(StrEnum):
+    """Whom a pair is sent to."""
+
+    TARGET = "target"  # the target's own address, whose server may read names
+    HELPER = "helper"  # a server of ours, which answers every name alike
+
+
+class TargetKind(StrEnum):
+    """What a target is for."""
+
+    TARGET = "target"
+    CONTROL_HOME = "control-home"
+    CONTROL_ABROAD = "control-abroad"
+    PORTAL_CHECK = "portal-check"  # plain HTTP whose answer is known in advance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One URL of a service, under a name that stays when addresses change."""
+
+    name: str
+    service: str
+    url: str
+    kind: TargetKind
+    video: str | None = None
+    """The video's id, where the target is one video of a platform."""
+    expect_status: int | None = None
+    """The status that a portal check must return."""
+    note: str = ""
+    """Where the target comes from, and how certain that is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsAnswer:
+    """One datagram (or message) that came back for one DNS question."""
+
+    delay_s: float
+    """From the question sent to the answer received."""
+    rcode: str | None
+    """Upper case (``NOERROR``, ``NXDOMAIN``); ``None`` where the bytes are no DNS message."""
+    addresses: tuple[str, ...]
+    """A and AAAA records, in the order received."""
+    cnames: tuple[str, ...]
+    is_valid: bool
+    """Parses, and has our id and our question."""
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one step saw."""
+
+    operation: Operation
+    started_at: datetime
+    """Wall clock, UTC."""
+    started_mono_s: float
+    ended_mono_s: float
+    failure: Failure | None = None
+    error_text: str | None = None
+    """What the system said, cut to a limit; for people, never parsed."""
+
+    name: str | None = None
+    """The name that was sent: the DNS question, the SNI, the Host."""
+    address: str | None = None
+    """The peer's address; of DNS, the resolver's."""
+    port: int | None = None
+    source_port: int | None = None
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+    # DNS
+    resolver: str | None = None
+    """The resolver's name in the schedule."""
+    transport: DnsTransport | None = None
+    query_type: str | None = None
+    answers: tuple[DnsAnswer, ...] = ()
+    """Every answer that arrived, in order; the first valid one is what a stub resolver would use."""
+
+    # TLS
+    tls_version: str | None = None
+    tls_cipher: str | None = None
+    alpn: str | None = None
+    certificates: tuple[bytes, ...] = ()
+    """The whole chain as sent, DER, the leaf first; kept also when verification fails."""
+    certificate_failure: Failure | None = None
+    """What our verification found wrong. The handshake itself may still have succeeded."""
+    is_peer_hello_received: bool | None = None
+    """Whether any TLS record of the peer's arrived, an alert included."""
+
+    # HTTP
+    url: str | None = None
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """From the allow-list only, names in lower case, in the order received."""
+    location: str | None = None
+    body: bytes = b""
+    """As received up to the limit; stored as hash and length, and in full only by rule of the store."""
+    body_length_bytes: int | None = None
+    is_body_truncated: bool | None = None
+    title: str | None = None
+    is_genuine: bool | None = None
+    """Of a helper's answer: whether the helper's key signed it."""
+
+    # HOP
+    hop_limit: int | None = None
+    """The hop limit (TTL) that the packet was sent with; ``address`` is who answered."""
+
+    @property
+    def duration_s(self) -> float:
+        """Give the step's length on the monotonic clock, in seconds."""
+        return self.ended_mono_s - self.started_mono_s

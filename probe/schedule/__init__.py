@@ -1,0 +1,1 @@
+"""Schedules: what to measure, from where, and how often."""

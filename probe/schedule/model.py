@@ -1,0 +1,97 @@
+"""What a schedule says, once it has been read and found right. :mod:`probe.schedule.loader` reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from probe.limits import Limits
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+    from probe.model import DnsTransport, Target, TargetKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VantageSpec:
+    """Who measures, as far as it may be known."""
+
+    name: str | None = None
+    """The vantage's identifier; without one, a random one is made and kept in the database."""
+    country: str
+    region: str | None = None
+    network: str | None = None
+    bearer: str = "unknown"
+    role: str = "probe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolver:
+    """One resolver that every name is asked of."""
+
+    name: str
+    transport: DnsTransport
+    address: str | None = None
+    """Of UDP, TCP, DoT and DoH; empty for the system's own, which the system knows."""
+    port: int | None = None
+    server_name: str | None = None
+    """Of DoT and DoH: the name that its certificate must carry."""
+    path: str = "/dns-query"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helper:
+    """A server of ours that answers every name alike."""
+
+    name: str
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    """Its addresses; one is drawn for each pair, so that a penalty on one does not end the test."""
+    public_key: bytes
+    """Ed25519, 32 bytes: what its answers are signed with."""
+    https_port: int = 443
+    http_port: int = 80
+
+    def addresses(self) -> list[IPv4Address | IPv6Address]:
+        """Give its addresses, at most 256 of each network."""
+        return [network[i] for network in self.networks for i in range(min(network.num_addresses, 256))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairPlan:
+    """How many name-swap pairs a cycle may spend."""
+
+    routine: int = 1
+    """Of each target and kind of name, in every cycle, at the helper (without one, at the target)."""
+    follow_up: int = 24
+    """At most, once something is wrong: 13 discordant pairs that all point one way give E = 1,170."""
+    enough_discordant: int = 14
+    """Stop there: a bet may be stopped at any time without losing its guarantee (Ville)."""
+    rest_s: float = 180.0
+    """An address and port are left alone so long after a target's arm failed there: some censors punish
+    the pair of addresses for 60-300 s after a trigger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """What to measure, from where, how often."""
+
+    name: str
+    sha256: str
+    """Of the file's bytes."""
+    vantage: VantageSpec
+    resolvers: tuple[Resolver, ...]
+    targets: tuple[Target, ...]
+    """Targets, controls and portal checks alike, in the file's order."""
+    helpers: tuple[Helper, ...] = ()
+    extra_roots: tuple[bytes, ...] = ()
+    """Certificates (DER) trusted beside the public roots."""
+    cadence_s: float = 900.0
+    jitter_s: float = 120.0
+    """A cycle starts this much after its slot at most, so that it does not lock to a censor's duty cycle."""
+    pairs: PairPlan = field(default_factory=PairPlan)
+    limits: Limits = field(default_factory=Limits)
+
+    def of_kind(self, *kinds: TargetKind) -> tuple[Target, ...]:
+        """Give the targets of these kinds, in order."""
+        return tuple(target for target in self.targets if target.kind in kinds)

@@ -1,0 +1,1 @@
+"""Steps: one network operation each, one observation each."""

@@ -1,0 +1,349 @@
+"""The tables. Facts are append-only; conclusions are replaceable.
+
+A *fact* row carries its place in its vantage's hash chain (:mod:`probe.store.chain`)
+and two clocks: when it happened, in columns of its own, and when it arrived in
+this database (``received_at``, outside the hash, because a collector receives
+later than the probe wrote).
+
+A *conclusion* row is derived: deleting all of them and running the analysis
+again gives the same rows.
+
+Every identifier is text and unique in the world (a cycle's is random, the rest
+count within their cycle), so that databases of many vantages merge by copying.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+from probe.store.types import UtcDateTime
+
+
+class Base(DeclarativeBase):
+    """Of all tables."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way to declare it
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[Any]: JSON,
+        bytes: LargeBinary,
+    }
+
+
+class Fact:
+    """What every fact table has: the vantage, the place in its chain, the hash, and the arrival."""
+
+    @declared_attr
+    @classmethod
+    def vantage_id(cls) -> Mapped[str]:
+        """Whose fact it is."""
+        return mapped_column(ForeignKey("vantage.vantage_id"), index=True)
+
+    chain_seq: Mapped[int]
+    """Place in the vantage's chain, from 1, without gaps over all fact tables."""
+    chain_sha256: Mapped[str]
+    """SHA-256 over the previous row's hash and this row's canonical JSON, in hex."""
+    received_at: Mapped[datetime]
+    """When the row arrived in this database; not part of the hash."""
+
+
+# ---------------------------------------------------------------- facts
+
+
+class Vantage(Base):
+    """A place that measures. Nothing here identifies a person."""
+
+    __tablename__ = "vantage"
+    vantage_id: Mapped[str] = mapped_column(primary_key=True)
+    country: Mapped[str]
+    """ISO 3166-1 alpha-2."""
+    region: Mapped[str | None]
+    """Coarse, and only where the volunteer wrote one."""
+    network: Mapped[str | None]
+    """Autonomous system, as ``AS9198``."""
+    bearer: Mapped[str]
+    """``fixed``, ``mobile``, ``satellite`` or ``unknown``."""
+    role: Mapped[str]
+    """``probe``, or ``control`` for a sentinel."""
+    chain_seq: Mapped[int]
+    chain_sha256: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class Cycle(Fact, Base):
+    """The start of one pass over a schedule, written before its first packet."""
+
+    __tablename__ = "cycle"
+    cycle_id: Mapped[str] = mapped_column(primary_key=True)
+    slot_at: Mapped[datetime] = mapped_column(index=True)
+    """The time at which the schedule wanted it."""
+    started_at: Mapped[datetime]
+    schedule: Mapped[str]
+    schedule_sha256: Mapped[str]
+    seed_commitment: Mapped[str]
+    """SHA-256 of the seed from which every random choice of the cycle is drawn."""
+    software_version: Mapped[str]
+    clock_source: Mapped[str]
+
+
+class CycleEnd(Fact, Base):
+    """The end of a pass, with the seed that its start had committed to."""
+
+    __tablename__ = "cycle_end"
+    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycle.cycle_id"), primary_key=True)
+    ended_at: Mapped[datetime]
+    outcome: Mapped[str]
+    """``complete`` or ``interrupted``."""
+    seed: Mapped[str]
+    """Hex."""
+    bytes_sent: Mapped[int]
+    bytes_received: Mapped[int]
+
+
+class Measurement(Fact, Base):
+    """One target, measured once in a cycle (retries and pairs included)."""
+
+    __tablename__ = "measurement"
+    measurement_id: Mapped[str] = mapped_column(primary_key=True)
+    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycle.cycle_id"), index=True)
+    service: Mapped[str]
+    target: Mapped[str]
+    url: Mapped[str]
+    kind: Mapped[str]
+    """``target``, ``control-home``, ``control-abroad`` or ``portal-check``."""
+    video: Mapped[str | None]
+    expect_status: Mapped[int | None]
+    """The status that a portal check must return."""
+    round: Mapped[str]
+    """``first``, ``main`` or ``last``: controls are measured before and after the targets."""
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_measurement_target", "target", "vantage_id", "started_at"),)
+
+
+class Observation(Fact, Base):
+    """One step: one flat row."""
+
+    __tablename__ = "observation"
+    observation_id: Mapped[str] = mapped_column(primary_key=True)
+    measurement_id: Mapped[str] = mapped_column(ForeignKey("measurement.measurement_id"), index=True)
+    pair_id: Mapped[str | None] = mapped_column(index=True)
+    """The pair that the step is part of; empty for the routine pass."""
+    arm: Mapped[str | None]
+    """``target`` or ``control``, within a pair."""
+    attempt: Mapped[int]
+    """From 1; above 1 for a retry."""
+    redirect: Mapped[int]
+    """0 for the target's own URL, then 1 for each redirect that was followed."""
+    operation: Mapped[str]
+    """``dns``, ``tcp``, ``tls``, ``http`` or ``hop``."""
+    started_at: Mapped[datetime]
+    duration_s: Mapped[float]
+    started_mono_s: Mapped[float]
+    """Monotonic clock of the probe's process; orders the rows of one cycle, means nothing beyond it."""
+    failure: Mapped[str | None]
+    error_text: Mapped[str | None]
+    name: Mapped[str | None]
+    """The name that was sent: DNS question, SNI, Host."""
+    address: Mapped[str | None]
+    """The peer's; never the volunteer's. Empty for the volunteer's own resolver and gateway."""
+    port: Mapped[int | None]
+    source_port: Mapped[int | None]
+    bytes_sent: Mapped[int]
+    bytes_received: Mapped[int]
+
+    resolver: Mapped[str | None]
+    transport: Mapped[str | None]
+    query_type: Mapped[str | None]
+
+    tls_version: Mapped[str | None]
+    tls_cipher: Mapped[str | None]
+    alpn: Mapped[str | None]
+    certificates: Mapped[list[str] | None]
+    """SHA-256 of each certificate's DER, the leaf first; the bytes are in ``blob``."""
+    certificate_failure: Mapped[str | None]
+    is_peer_hello_received: Mapped[bool | None]
+
+    url: Mapped[str | None]
+    status: Mapped[int | None]
+    headers: Mapped[list[Any] | None]
+    """Pairs of name and value, allow-listed."""
+    location: Mapped[str | None]
+    body_length_bytes: Mapped[int | None]
+    body_sha256: Mapped[str | None]
+    is_body_truncated: Mapped[bool | None]
+    title: Mapped[str | None]
+    is_genuine: Mapped[bool | None]
+    hop_limit: Mapped[int | None]
+
+
+class DnsAnswer(Fact, Base):
+    """One datagram or message that came back for one DNS question, late ones too."""
+
+    __tablename__ = "dns_answer"
+    observation_id: Mapped[str] = mapped_column(ForeignKey("observation.observation_id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    """From 0, in order of arrival."""
+    delay_s: Mapped[float]
+    rcode: Mapped[str | None]
+    addresses: Mapped[list[str]]
+    cnames: Mapped[list[str]]
+    is_valid: Mapped[bool]
+    raw: Mapped[bytes]
+
+
+class Pair(Fact, Base):
+    """Two steps, back to back in random order, that differ in nothing but the name."""
+
+    __tablename__ = "pair"
+    pair_id: Mapped[str] = mapped_column(primary_key=True)
+    measurement_id: Mapped[str] = mapped_column(ForeignKey("measurement.measurement_id"), index=True)
+    number: Mapped[int]
+    """Counts the pairs of the cycle, and with the seed gives the order and the scramble."""
+    name_kind: Mapped[str]
+    """``sni``, ``host`` or ``path``."""
+    peer: Mapped[str]
+    """``target`` (its own address) or ``helper`` (a server of ours that answers every name alike)."""
+    address: Mapped[str]
+    port: Mapped[int]
+    target_name: Mapped[str]
+    control_name: Mapped[str]
+    is_target_first: Mapped[bool]
+    is_negative_control: Mapped[bool]
+    """Both names innocuous: the standing calibration."""
+    target_observation_id: Mapped[str]
+    """The last step of the target's arm: its failure is the arm's."""
+    control_observation_id: Mapped[str]
+
+
+class LinkSample(Fact, Base):
+    """What the vantage knows of its own link. No address and no name of a network is kept."""
+
+    __tablename__ = "link_sample"
+    link_sample_id: Mapped[str] = mapped_column(primary_key=True)
+    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycle.cycle_id"), index=True)
+    sampled_at: Mapped[datetime]
+    is_interface_up: Mapped[bool | None]
+    """Some interface other than loopback is up and has carrier."""
+    has_default_route: Mapped[bool | None]
+    is_gateway_answering: Mapped[bool | None]
+    """The first hop said that a packet's hop limit ran out there; null where the system does not tell."""
+    last_hop_answering: Mapped[int | None]
+    """The furthest hop, of those asked, that answered; 0 for none."""
+
+
+class MissedSlot(Fact, Base):
+    """A slot in which the vantage did not measure, and why, computed by us from the schedule."""
+
+    __tablename__ = "missed_slot"
+    missed_slot_id: Mapped[str] = mapped_column(primary_key=True)
+    slot_at: Mapped[datetime] = mapped_column(index=True)
+    noticed_at: Mapped[datetime]
+    reason: Mapped[str]
+    """``asleep``, ``overrun``, ``stopped``, ``clock_stepped`` or ``disk_full``."""
+
+
+class Blob(Base):
+    """Bytes under their own hash: certificates (DER) and bodies. The rows that name the hash are chained."""
+
+    __tablename__ = "blob"
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    """``certificate`` or ``body``."""
+    content: Mapped[bytes]
+
+
+# ---------------------------------------------------------------- conclusions
+
+
+class Analysis(Base):
+    """One run of the analysis: what the conclusions in this database were computed with."""
+
+    __tablename__ = "analysis"
+    analysis_id: Mapped[int] = mapped_column(primary_key=True)
+    """Always 1: conclusions are replaced as a whole."""
+    ruleset: Mapped[str]
+    software_version: Mapped[str]
+    facts_sha256: Mapped[str]
+    """Hash over the ends of all chains: which facts were read."""
+
+
+class State(Base):
+    """What one measurement shows."""
+
+    __tablename__ = "state"
+    measurement_id: Mapped[str] = mapped_column(ForeignKey("measurement.measurement_id"), primary_key=True)
+    state: Mapped[str] = mapped_column(index=True)
+    mechanisms: Mapped[list[str]]
+    reason: Mapped[str]
+    """One sentence."""
+
+
+class Evidence(Base):
+    """A rule that fired for a measurement; every one, not just the one that decided."""
+
+    __tablename__ = "evidence"
+    measurement_id: Mapped[str] = mapped_column(ForeignKey("measurement.measurement_id"), primary_key=True)
+    rule: Mapped[str] = mapped_column(primary_key=True)
+    log10_lr: Mapped[float]
+    observations: Mapped[list[str]]
+    text: Mapped[str]
+
+
+class PairTest(Base):
+    """The e-value of all pairs of one vantage, target, kind of name and peer."""
+
+    __tablename__ = "pair_test"
+    vantage_id: Mapped[str] = mapped_column(ForeignKey("vantage.vantage_id"), primary_key=True)
+    target: Mapped[str] = mapped_column(primary_key=True)
+    name_kind: Mapped[str] = mapped_column(primary_key=True)
+    peer: Mapped[str] = mapped_column(primary_key=True)
+    is_negative_control: Mapped[bool] = mapped_column(primary_key=True)
+    pairs: Mapped[int]
+    discordant: Mapped[int]
+    target_failed: Mapped[int]
+    """Of the discordant pairs, those in which the target's arm failed."""
+    log10_e: Mapped[float]
+
+
+class Event(Base):
+    """Something that began, had a scope and perhaps ended."""
+
+    __tablename__ = "event"
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    cause: Mapped[str] = mapped_column(index=True)
+    scope: Mapped[dict[str, Any]]
+    """``vantages``, ``networks``, ``regions``, ``services``: lists."""
+    onset_after: Mapped[datetime | None]
+    """The last good measurement before; empty where there was none."""
+    onset_before: Mapped[datetime]
+    """The first bad one."""
+    end_after: Mapped[datetime | None]
+    """The last bad one, where the event has ended."""
+    end_before: Mapped[datetime | None]
+    """The first good one after it."""
+    mechanisms: Mapped[list[str]]
+    ledger: Mapped[list[Any]]
+
+
+FACTS: tuple[type[Base], ...] = (
+    Vantage,
+    Cycle,
+    Measurement,
+    Observation,
+    DnsAnswer,
+    Pair,
+    LinkSample,
+    CycleEnd,
+    MissedSlot,
+)
+"""In an order in which foreign keys hold. ``Blob`` stands beside them: its rows are named by hash."""
+
+CONCLUSIONS: tuple[type[Base], ...] = (Event, PairTest, Evidence, State, Analysis)
+"""In an order in which they can be deleted."""
