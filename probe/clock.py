@@ -29,6 +29,10 @@ class Clock(Protocol):
         """Give seconds on a clock that never steps; only differences mean anything."""
         ...
 
+    def suspended(self) -> float:
+        """Give the seconds that the machine has been suspended since it booted; 0.0 where it does not tell."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait for ``seconds`` of the monotonic clock."""
         ...
@@ -44,6 +48,11 @@ class SystemClock:
     def monotonic(self) -> float:
         """Give the machine's monotonic clock, in seconds."""
         return time.monotonic()
+
+    def suspended(self) -> float:
+        """Give the time in suspension: Linux's boot-time clock counts it, its monotonic clock does not."""
+        boot_clock = getattr(time, "CLOCK_BOOTTIME", None)
+        return 0.0 if boot_clock is None else time.clock_gettime(boot_clock) - time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Wait for ``seconds``."""

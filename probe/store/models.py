@@ -15,22 +15,34 @@ count within their cycle), so that databases of many vantages merge by copying.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from probe.store.types import UtcDateTime
+
+if TYPE_CHECKING:
+    from sqlalchemy.schema import SchemaItem
 
 
 class Base(DeclarativeBase):
     """Of all tables."""
 
+    metadata = MetaData(
+        naming_convention={  # a migration can only change what has a name
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        },
+    )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way to declare it
+        int: BigInteger,
         datetime: UtcDateTime,
-        dict[str, Any]: JSON,
-        list[str]: JSON,
-        list[Any]: JSON,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[str]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
         bytes: LargeBinary,
     }
 
@@ -42,7 +54,7 @@ class Fact:
     @classmethod
     def vantage_id(cls) -> Mapped[str]:
         """Whose fact it is."""
-        return mapped_column(ForeignKey("vantage.vantage_id"), index=True)
+        return mapped_column(ForeignKey("vantage.vantage_id"))
 
     chain_seq: Mapped[int]
     """Place in the vantage's chain, from 1, without gaps over all fact tables."""
@@ -50,6 +62,12 @@ class Fact:
     """SHA-256 over the previous row's hash and this row's canonical JSON, in hex."""
     received_at: Mapped[datetime]
     """When the row arrived in this database; not part of the hash."""
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[SchemaItem, ...]:
+        """One row a place; the index also serves every question about one vantage."""
+        return (UniqueConstraint("vantage_id", "chain_seq"),)
 
 
 # ---------------------------------------------------------------- facts
@@ -124,7 +142,10 @@ class Measurement(Fact, Base):
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime]
 
-    __table_args__ = (Index("ix_measurement_target", "target", "vantage_id", "started_at"),)
+    __table_args__ = (
+        UniqueConstraint("vantage_id", "chain_seq"),
+        Index("ix_measurement_target", "target", "vantage_id", "started_at"),
+    )
 
 
 class Observation(Fact, Base):
@@ -259,6 +280,18 @@ class Blob(Base):
     content: Mapped[bytes]
 
 
+class ChainEnd(Base):
+    """Where a vantage's chain ends: the one row that each append moves on.
+
+    Without it, rows deleted from the end of a chain would not be missed.
+    """
+
+    __tablename__ = "chain_end"
+    vantage_id: Mapped[str] = mapped_column(ForeignKey("vantage.vantage_id"), primary_key=True)
+    chain_seq: Mapped[int]
+    chain_sha256: Mapped[str]
+
+
 # ---------------------------------------------------------------- conclusions
 
 
@@ -266,7 +299,7 @@ class Analysis(Base):
     """One run of the analysis: what the conclusions in this database were computed with."""
 
     __tablename__ = "analysis"
-    analysis_id: Mapped[int] = mapped_column(primary_key=True)
+    analysis_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     """Always 1: conclusions are replaced as a whole."""
     ruleset: Mapped[str]
     software_version: Mapped[str]

@@ -1,0 +1,51 @@
+"""Every cut that a report makes, each with its unit and its reason. A report says what it left out."""
+
+from __future__ import annotations
+
+FINDINGS = 60
+"""Paragraphs of the summary. More than a person reads; the states themselves stay in the database."""
+
+TIMELINES = 24
+"""Vantages drawn. A picture of eight targets is about 20 kB."""
+
+TIMELINE_ROWS = 40
+"""Targets drawn for one vantage."""
+
+TIMELINE_COLUMNS = 120
+"""Columns of a picture whose slots lie too close to be drawn one by one: 3 px each on a telephone."""
+
+LEGEND_RUNS = 150
+"""Rows of the table beneath one picture."""
+
+CSV_ROWS = 2000
+"""Rows of the data behind one picture, about 150 bytes each."""
+
+EVENTS = 60
+"""Events described."""
+
+LEDGER_ENTRIES = 30
+"""Entries of one event's ledger on each side, the heaviest first."""
+
+LISTED_NAMES = 4
+"""Places, networks or identifiers named in a sentence before it says how many more there are."""
+
+PAIR_TESTS = 24
+"""Rows of paired tests for one finding, the heaviest first."""
+
+RULES = 24
+"""Rows of rules for one finding, the most frequent first."""
+
+WITNESSES = 6
+"""Measurements shown in full for one finding: the first of each vantage, then the next ones in time."""
+
+WITNESS_OBSERVATIONS = 14
+"""Steps shown of one measurement: those that a rule named, then the others in order."""
+
+DNS_ANSWERS = 3
+"""Answers shown of one DNS question."""
+
+SHORT_TEXT_CHARS = 80
+"""Names, addresses, titles in a table."""
+
+LONG_TEXT_CHARS = 400
+"""Sentences that the analysis wrote."""

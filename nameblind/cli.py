@@ -1,0 +1,109 @@
+"""The command ``nameblind``: it assembles the subcommands that each package offers, and imports them when called.
+
+A volunteer's probe must start light, so a subcommand is named here by its
+module and a sentence, and only the one that was asked for is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+
+import typer
+
+from probe.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """Where a subcommand lives, and what it does in a sentence."""
+
+    module: str
+    attribute: str
+    summary: str
+    extra: str = ""
+    """The optional extra that it needs; a probe's own subcommands need none."""
+
+
+OUR_PACKAGES = frozenset({"probe", "analysis", "lab", "collector", "nameblind"})
+
+SUBCOMMANDS = {
+    "start": Subcommand(
+        "nameblind.start",
+        "start",
+        "The first minute: measure once (or in the lab), judge, report.",
+        "report,lab",
+    ),
+    "plan": Subcommand("probe.commands.plan", "plan", "Show what a schedule would contact, before any consent."),
+    "consent": Subcommand("probe.commands.consent", "consent", "Read the risks; give or withdraw consent."),
+    "run": Subcommand("probe.commands.run", "run", "Measure on schedule, or once."),
+    "analyze": Subcommand(
+        "analysis.commands", "analyze", "Recompute every conclusion from the stored facts.", "analysis"
+    ),
+    "report": Subcommand("analysis.report.command", "report", "Write the report, with its evidence.", "report"),
+    "verify": Subcommand("probe.commands.verify", "verify", "Check a database row by row."),
+    "lab": Subcommand("lab.commands", "app", "An Internet with censors and disasters whose truth is known.", "lab"),
+    "helper": Subcommand("probe.commands.helper", "helper", "Run a server that answers every name alike."),
+}
+
+
+def build(wanted: str | None) -> typer.Typer:
+    """Give the application, with only the subcommand ``wanted`` imported."""
+    app = typer.Typer(
+        name="nameblind",
+        help="Was it blocked, or was it broken? Damage cannot read a name.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+    @app.callback()
+    def nameblind() -> None:
+        """Was it blocked, or was it broken? Damage cannot read a name."""
+
+    for name, subcommand in SUBCOMMANDS.items():
+        if name != wanted:
+            app.command(name, help=subcommand.summary)(_placeholder)
+            continue
+        offered = getattr(importlib.import_module(subcommand.module), subcommand.attribute)
+        if isinstance(offered, typer.Typer):
+            app.add_typer(offered, name=name)
+        else:
+            app.command(name)(offered)
+    return app
+
+
+def _placeholder() -> None:
+    """Stand for a subcommand that was not asked for."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; give 0, or 1 with one sentence on standard error."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    try:
+        build(wanted)(arguments, prog_name="nameblind")
+    except SystemExit as exit_request:
+        return 0 if exit_request.code in (0, None) else 1
+    except UserError as error:
+        sys.stderr.write(f"nameblind: {error}\n")
+        return 1
+    except ModuleNotFoundError as error:
+        extra = SUBCOMMANDS[wanted].extra if wanted in SUBCOMMANDS else ""
+        if not extra or (error.name or "").split(".")[0] in OUR_PACKAGES:
+            raise  # a bug of ours, not an extra that is missing
+        sys.stderr.write(
+            f"nameblind: `{wanted}` needs the package {error.name!r}; install it with "
+            f"`pip install 'nameblind[{extra}]'`\n"
+        )
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("nameblind: stopped\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

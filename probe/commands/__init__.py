@@ -1,0 +1,1 @@
+"""The probe's subcommands, one module each; the command :mod:`nameblind` registers them."""

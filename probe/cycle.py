@@ -1,0 +1,253 @@
+"""One cycle: a pass of one vantage over its schedule, written row by row as it happens.
+
+The order: a look at the link; the controls and portal checks; the targets, in
+an order drawn from the seed; the controls again; a look at the link. Controls
+stand first and last because a fault that came or went in between would
+otherwise read as a fault of the targets alone.
+
+The pass is light. Where a target did not answer, or a routine pair was
+discordant, the follow-up runs at once, while the anomaly lasts: retries, then
+pairs up to the plan's budget. Nothing here is a verdict: a follow-up is only a
+closer look.
+
+What was measured is committed target by target, so that a probe that is killed
+loses the measurement in its hands and no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from probe import link, randomness
+from probe.measure import Tools, is_answered, routine
+from probe.model import Operation, Target, TargetKind
+from probe.pairs import Pairs, Places, is_discordant
+from probe.record import Measured, Recorder, total_bytes
+from probe.store import models
+from probe.trust import Trust
+from probe.vantage import enter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from probe.clock import Clock
+    from probe.net import Net
+    from probe.record import Step
+    from probe.schedule.model import Schedule
+    from probe.store.database import Database
+
+CLOCK_SOURCE = "system"
+CONTROL_KINDS = (TargetKind.CONTROL_HOME, TargetKind.CONTROL_ABROAD, TargetKind.PORTAL_CHECK)
+
+
+@dataclass(slots=True)
+class Cycle:
+    """One pass; made by :func:`run_cycle`."""
+
+    schedule: Schedule
+    database: Database
+    clock: Clock
+    tools: Tools
+    pairs: Pairs
+    vantage_id: str
+    recorder: Recorder
+    progress: Callable[[int, int, str], None]
+    done: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    is_abroad_answering: bool = True
+    answering_families: set[int] = field(default_factory=set)
+
+    @property
+    def total(self) -> int:
+        """Count the measurements that the pass will make."""
+        return len(self.schedule.targets) + len(self.schedule.of_kind(*CONTROL_KINDS))
+
+    async def run(self, seed: bytes) -> None:
+        """Walk the pass."""
+        targets = self.schedule.of_kind(TargetKind.TARGET)
+        controls = self.schedule.of_kind(*CONTROL_KINDS)
+        await self._look_at_link()
+        await self._round("first", controls)
+        self.pairs.families = frozenset(self.answering_families)
+        order = randomness.permutation(seed, "targets", 0, len(targets))
+        await self._round("main", [targets[i] for i in order])
+        await self._round("last", controls)
+        await self._look_at_link()
+
+    async def _round(self, name: str, targets: Sequence[Target]) -> None:
+        free = asyncio.Semaphore(self.tools.limits.concurrent_measurements)
+
+        async def one(target: Target) -> tuple[Target, bool]:
+            async with free:
+                measured = await self._measure(name, target)
+            self._keep(measured)
+            return target, is_answered(measured.steps)
+
+        outcomes = await asyncio.gather(*(one(target) for target in targets))
+        if name == "first":
+            abroad = [answered for target, answered in outcomes if target.kind is TargetKind.CONTROL_ABROAD]
+            self.is_abroad_answering = any(abroad)
+
+    async def _measure(self, name: str, target: Target) -> Measured:
+        started_at = self.clock.now()
+        steps = await routine(target, self.tools, attempt=1)
+        addresses = _dialled(steps)
+        pairs = []
+        if name != "first" and target.kind is not TargetKind.PORTAL_CHECK:
+            pairs = await self.pairs.routine(target, addresses)
+        is_anomalous = not is_answered(steps) or any(map(is_discordant, pairs))
+        if name == "main" and is_anomalous and self.is_abroad_answering:
+            retried, followed = await asyncio.gather(
+                self._retry(target, steps), self.pairs.follow_up(target, addresses, pairs)
+            )
+            steps += retried
+            pairs += followed
+        return Measured(
+            target=target,
+            round=name,
+            started_at=started_at,
+            ended_at=self.clock.now(),
+            steps=tuple(steps),
+            pairs=tuple(pairs),
+        )
+
+    async def _retry(self, target: Target, steps: Sequence[Step]) -> list[Step]:
+        """Measure again, until it answers or the attempts are used up."""
+        retried: list[Step] = []
+        for attempt in range(2, self.tools.limits.retries + 1):
+            if is_answered(retried or steps):
+                break
+            retried += await routine(target, self.tools, attempt)
+        return retried
+
+    def _keep(self, measured: Measured) -> None:
+        rows, blobs = self.recorder.rows(measured)
+        self.database.append(self.vantage_id, rows, blobs)
+        seen = list(measured.observations())
+        sent, received = total_bytes(seen)
+        self.bytes_sent += sent
+        self.bytes_received += received
+        self.answering_families |= {
+            ipaddress.ip_address(step.address).version
+            for step in seen
+            if step.operation is Operation.TCP and step.failure is None and step.address
+        }
+        self.done += 1
+        self.progress(self.done, self.total, measured.target.name)
+
+    async def _look_at_link(self) -> None:
+        beacon = next((r.address for r in self.schedule.resolvers if r.address), None)
+        seen = await link.look(beacon, self.tools.net, self.clock, self.tools.limits)
+        self.database.append(
+            self.vantage_id,
+            [
+                models.LinkSample(
+                    link_sample_id=self.recorder.identifier("l"),
+                    cycle_id=self.recorder.cycle_id,
+                    sampled_at=seen.sampled_at,
+                    is_interface_up=seen.is_interface_up,
+                    has_default_route=seen.has_default_route,
+                    is_gateway_answering=seen.is_gateway_answering,
+                    last_hop_answering=seen.last_hop_answering,
+                )
+            ],
+        )
+
+
+async def run_cycle(
+    schedule: Schedule,
+    database: Database,
+    net: Net,
+    clock: Clock,
+    *,
+    slot_at: datetime,
+    progress: Callable[[int, int, str], None] | None = None,
+    places: Places | None = None,
+) -> str:
+    """Run one cycle and give its identifier.
+
+    ``slot_at`` is the time at which the schedule wanted it. ``places`` carries the
+    rests after triggers from one cycle to the next of the same process.
+    ``progress`` is told (measurements done, measurements in all, last target).
+    Cancelled in the middle, the cycle is closed as ``interrupted``, and what was
+    measured stays.
+    """
+    vantage_id = enter(schedule.vantage, database)
+    seed = randomness.new_seed()
+    cycle_id = f"c{randomness.new_seed().hex()[:16]}"
+    database.append(
+        vantage_id,
+        [
+            models.Cycle(
+                cycle_id=cycle_id,
+                slot_at=slot_at,
+                started_at=clock.now(),
+                schedule=schedule.name,
+                schedule_sha256=schedule.sha256,
+                seed_commitment=randomness.commitment(seed),
+                software_version=version("nameblind"),
+                clock_source=CLOCK_SOURCE,
+            )
+        ],
+    )
+    tools = Tools(
+        net=net,
+        clock=clock,
+        limits=schedule.limits,
+        trust=Trust.load(schedule.extra_roots),
+        resolvers=schedule.resolvers,
+    )
+    cycle = Cycle(
+        schedule=schedule,
+        database=database,
+        clock=clock,
+        tools=tools,
+        pairs=Pairs(
+            seed=seed,
+            tools=tools,
+            plan=schedule.pairs,
+            helpers=schedule.helpers,
+            families=frozenset(),
+            places=places or Places(schedule.pairs.rest_s),
+        ),
+        vantage_id=vantage_id,
+        recorder=Recorder(cycle_id),
+        progress=progress or (lambda _done, _total, _label: None),
+    )
+    outcome = "interrupted"
+    try:
+        await cycle.run(seed)
+        outcome = "complete"
+    finally:
+        database.append(
+            vantage_id,
+            [
+                models.CycleEnd(
+                    cycle_id=cycle_id,
+                    ended_at=clock.now(),
+                    outcome=outcome,
+                    seed=seed.hex(),
+                    bytes_sent=cycle.bytes_sent,
+                    bytes_received=cycle.bytes_received,
+                )
+            ],
+        )
+    return cycle_id
+
+
+def _dialled(steps: Sequence[Step]) -> list[str]:
+    """List the addresses of the target's own host at which something accepted a connection."""
+    return [
+        step.observation.address
+        for step in steps
+        if step.redirect == 0
+        and step.observation.operation is Operation.TCP
+        and step.observation.failure is None
+        and step.observation.address
+    ]

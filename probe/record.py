@@ -1,0 +1,199 @@
+"""From what steps saw to rows of the store. Nothing is concluded here, and what must not be kept is dropped.
+
+Dropped: bodies (their hash, length and title stay; a page may carry the
+volunteer's own address back), the address of the volunteer's own resolver, and
+headers that are not on the HTTP step's allow-list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from probe.model import Arm, DnsTransport, Operation
+from probe.store import models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from probe.model import NameKind, Observation, Peer, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One observation and its place in a measurement."""
+
+    observation: Observation
+    attempt: int = 1
+    redirect: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairOfSteps:
+    """Two arms that differ in nothing but the name; each is the steps it took, the decisive one last."""
+
+    number: int
+    name_kind: NameKind
+    peer: Peer
+    address: str
+    port: int
+    target_name: str
+    control_name: str
+    is_target_first: bool
+    is_negative_control: bool
+    target_arm: tuple[Observation, ...]
+    control_arm: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """All that one measurement of one target brought."""
+
+    target: Target
+    round: str
+    started_at: datetime
+    ended_at: datetime
+    steps: tuple[Step, ...]
+    pairs: tuple[PairOfSteps, ...] = ()
+
+    def observations(self) -> Iterator[Observation]:
+        """Give every observation, those of the pairs included."""
+        for step in self.steps:
+            yield step.observation
+        for pair in self.pairs:
+            yield from pair.target_arm
+            yield from pair.control_arm
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Gives rows their identifiers, which count within one cycle."""
+
+    cycle_id: str
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def identifier(self, letter: str) -> str:
+        """Give the next identifier of a kind, such as ``c1f0….o7``."""
+        self._counts[letter] = self._counts.get(letter, 0) + 1
+        return f"{self.cycle_id}.{letter}{self._counts[letter]}"
+
+    def rows(self, measured: Measured) -> tuple[list[models.Base], list[models.Blob]]:
+        """Give a measurement's rows in an order in which foreign keys hold, and the blobs that they name."""
+        measurement = models.Measurement(
+            measurement_id=self.identifier("m"),
+            cycle_id=self.cycle_id,
+            service=measured.target.service,
+            target=measured.target.name,
+            url=measured.target.url,
+            kind=measured.target.kind.value,
+            video=measured.target.video,
+            expect_status=measured.target.expect_status,
+            round=measured.round,
+            started_at=measured.started_at,
+            ended_at=measured.ended_at,
+        )
+        rows: list[models.Base] = [measurement]
+        for step in measured.steps:
+            rows += self._observation(measurement.measurement_id, step)
+        for pair in measured.pairs:
+            rows += self._pair(measurement.measurement_id, pair)
+        certificates = {der for observation in measured.observations() for der in observation.certificates}
+        blobs = [models.Blob(sha256=_sha256(der), kind="certificate", content=der) for der in sorted(certificates)]
+        return rows, blobs
+
+    def _pair(self, measurement_id: str, pair: PairOfSteps) -> list[models.Base]:
+        pair_id = self.identifier("p")
+        rows: list[models.Base] = []
+        last: dict[Arm, str] = {}
+        for arm, observations in ((Arm.TARGET, pair.target_arm), (Arm.CONTROL, pair.control_arm)):
+            for observation in observations:
+                rows += self._observation(measurement_id, Step(observation=observation), pair_id, arm)
+                last[arm] = f"{self.cycle_id}.o{self._counts['o']}"
+        rows.append(
+            models.Pair(
+                pair_id=pair_id,
+                measurement_id=measurement_id,
+                number=pair.number,
+                name_kind=pair.name_kind.value,
+                peer=pair.peer.value,
+                address=pair.address,
+                port=pair.port,
+                target_name=pair.target_name,
+                control_name=pair.control_name,
+                is_target_first=pair.is_target_first,
+                is_negative_control=pair.is_negative_control,
+                target_observation_id=last[Arm.TARGET],
+                control_observation_id=last[Arm.CONTROL],
+            )
+        )
+        return rows
+
+    def _observation(
+        self, measurement_id: str, step: Step, pair_id: str | None = None, arm: Arm | None = None
+    ) -> list[models.Base]:
+        seen = step.observation
+        is_system_resolver = seen.operation is Operation.DNS and seen.transport is DnsTransport.SYSTEM
+        row = models.Observation(
+            observation_id=self.identifier("o"),
+            measurement_id=measurement_id,
+            pair_id=pair_id,
+            arm=arm.value if arm else None,
+            attempt=step.attempt,
+            redirect=step.redirect,
+            operation=seen.operation.value,
+            started_at=seen.started_at,
+            duration_s=round(seen.duration_s, 6),
+            started_mono_s=round(seen.started_mono_s, 6),
+            failure=seen.failure.value if seen.failure else None,
+            error_text=seen.error_text,
+            name=seen.name,
+            address=None if is_system_resolver else seen.address,
+            port=seen.port,
+            source_port=seen.source_port,
+            bytes_sent=seen.bytes_sent,
+            bytes_received=seen.bytes_received,
+            resolver=seen.resolver,
+            transport=seen.transport.value if seen.transport else None,
+            query_type=seen.query_type,
+            tls_version=seen.tls_version,
+            tls_cipher=seen.tls_cipher,
+            alpn=seen.alpn,
+            certificates=[_sha256(der) for der in seen.certificates] or None,
+            certificate_failure=seen.certificate_failure.value if seen.certificate_failure else None,
+            is_peer_hello_received=seen.is_peer_hello_received,
+            url=seen.url,
+            status=seen.status,
+            headers=[list(header) for header in seen.headers] or None,
+            location=seen.location,
+            body_length_bytes=seen.body_length_bytes,
+            body_sha256=_sha256(seen.body) if seen.body_length_bytes is not None else None,
+            is_body_truncated=seen.is_body_truncated,
+            title=seen.title,
+            is_genuine=seen.is_genuine,
+            hop_limit=seen.hop_limit,
+        )
+        answers = [
+            models.DnsAnswer(
+                observation_id=row.observation_id,
+                position=position,
+                delay_s=round(answer.delay_s, 6),
+                rcode=answer.rcode,
+                addresses=list(answer.addresses),
+                cnames=list(answer.cnames),
+                is_valid=answer.is_valid,
+                raw=answer.raw,
+            )
+            for position, answer in enumerate(seen.answers)
+        ]
+        return [row, *answers]
+
+
+def total_bytes(observations: Sequence[Observation]) -> tuple[int, int]:
+    """Give the bytes sent and received by all steps, above TCP and UDP."""
+    return sum(o.bytes_sent for o in observations), sum(o.bytes_received for o in observations)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

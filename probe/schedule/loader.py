@@ -1,0 +1,260 @@
+"""Read a schedule from its YAML file and check it: every key is declared here, once.
+
+``docs/schedule.md`` describes the same keys for people; a test holds the two
+together. What this module does not do: resolve a name, look for a file other
+than the schedule and its extra roots, or decide what a cycle does with it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import fields, replace
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from probe.errors import UserError
+from probe.limits import Limits
+from probe.model import DnsTransport, TargetKind
+from probe.schedule.entries import CONTROLS, MAX_TARGETS, SERVICE, Controls, PlacedEntries
+from probe.schedule.model import Helper, PairPlan, Resolver, Schedule, VantageSpec
+from probe.schedule.names import HOST_NAME, NAME
+from probe.schedule.yaml_reader import (
+    Key,
+    ListOf,
+    MapOf,
+    Place,
+    Placed,
+    Record,
+    UnfitError,
+    optional,
+    parse,
+    read_bytes,
+    required,
+    shown,
+)
+from probe.schedule.yaml_scalars import duration, integer, matching, number, one_of, scalar, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_ROOT_FILE_BYTES: Final = 65_536
+"""Of one file of extra roots; a root takes 2 kB."""
+
+BOUNDS: Final[dict[str, tuple[float, float]]] = {
+    "dns_timeout_s": (0.1, 30),
+    "dns_late_window_s": (0, 10),
+    "dns_datagrams": (1, 64),
+    "tcp_timeout_s": (0.1, 60),
+    "tls_timeout_s": (0.1, 60),
+    "tls_certificates": (1, 100),
+    "tls_handshake_bytes": (16_384, 262_144),
+    "http_timeout_s": (0.1, 60),
+    "http_head_bytes": (4_096, 131_072),
+    "http_body_bytes": (1_024, 1_048_576),
+    "http_redirects": (0, 20),
+    "title_chars": (0, 500),
+    "error_text_chars": (0, 500),
+    "addresses_per_family": (1, 8),
+    "retries": (1, 10),
+    "concurrent_measurements": (1, 32),
+}
+"""What a schedule may set each limit to: never so much that a hostile server exhausts a small machine."""
+
+PORT = integer(1, 65_535)
+
+
+# ---------------------------------------------------------------- vantage, resolvers, helpers
+
+COUNTRY = matching(r"[A-Z]{2}", "a country as two capital letters (ISO 3166-1; ZZ where nobody said)")
+
+
+def _network(written: str) -> str:
+    if not re.fullmatch(r"AS[1-9][0-9]{0,9}", written, re.ASCII) or int(written[2:]) >= 2**32:
+        raise ValueError
+    return written
+
+
+VANTAGE = Record(
+    VantageSpec,
+    {
+        "name": optional(NAME),
+        "country": required(COUNTRY),
+        "region": optional(text(64)),
+        "network": optional(scalar(_network, "an autonomous system such as AS9198")),
+        "bearer": optional(one_of("fixed", "mobile", "satellite", "unknown")),
+        "role": optional(one_of("probe", "control")),
+    },
+)
+
+
+def _address(written: str) -> str:
+    if "%" in written:  # a scope names an interface of one machine
+        raise ValueError
+    return str(ip_address(written))
+
+
+def _resolver(*, name: str, transport: str, **values: Any) -> Resolver:
+    of = DnsTransport(transport)
+    is_encrypted = of in {DnsTransport.DOT, DnsTransport.DOH}
+    if of is not DnsTransport.SYSTEM and "address" not in values:
+        raise UnfitError("address", f"an IP address, because the transport is {of}")
+    if is_encrypted and "server_name" not in values:
+        raise UnfitError("server_name", f"the name in its certificate, because the transport is {of}")
+    takes = {"address": of is not DnsTransport.SYSTEM, "port": of is not DnsTransport.SYSTEM}
+    takes |= {"server_name": is_encrypted, "path": of is DnsTransport.DOH}
+    for key in values:
+        if not takes[key]:
+            raise UnfitError(key, f"no such key, because the transport is {of}")
+    return Resolver(name=name, transport=of, **values)
+
+
+RESOLVER = Record(
+    _resolver,
+    {
+        "name": required(NAME),
+        "transport": required(one_of(*DnsTransport)),
+        "address": optional(scalar(_address, "an IP address")),
+        "port": optional(PORT),
+        "server_name": optional(HOST_NAME),
+        "path": optional(matching(r"/[!-~]{0,255}", "a path that begins with /")),
+    },
+)
+
+
+def _helper_network(written: str) -> IPv4Network | IPv6Network:
+    network = ip_network(written)
+    if network.num_addresses > (256 if network.version == 4 else 2**64):
+        raise ValueError
+    return network
+
+
+def _public_key(written: str) -> bytes:
+    key = base64.b64decode(written, validate=True)
+    if len(key) != 32:
+        raise ValueError
+    return key
+
+
+HELPER_NETWORK = scalar(_helper_network, "an address or a network such as 192.0.2.0/29 (/24 or /64 at most)")
+
+HELPER = Record(
+    Helper,
+    {
+        "name": required(NAME),
+        "addresses": required(ListOf(HELPER_NETWORK, at_least=1, at_most=16), into="networks"),
+        "public_key": required(scalar(_public_key, "an Ed25519 public key, 32 bytes in base64")),
+        "https_port": optional(PORT),
+        "http_port": optional(PORT),
+    },
+)
+
+
+def _extra_root(place: Place) -> tuple[bytes, ...]:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    path = Path(place.file).parent / text(500, "a path")(place)
+    try:
+        certificates = x509.load_pem_x509_certificates(read_bytes(path, MAX_ROOT_FILE_BYTES))
+    except (UserError, ValueError):
+        raise place.expected("a file of certificates in PEM, its path relative to the schedule") from None
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates)
+
+
+# ---------------------------------------------------------------- how often, how much
+
+
+PAIRS = Record(
+    PairPlan,
+    {
+        "routine": optional(integer(0, 10)),
+        "follow_up": optional(integer(0, 200)),
+        "enough_discordant": optional(integer(1, 200)),
+        "rest": optional(duration("0s", "1h"), into="rest_s"),
+    },
+)
+
+
+def _limit(name: str, default: Any) -> Key:
+    least, most = BOUNDS[name]
+    is_whole = isinstance(default, int)
+    return optional(integer(int(least), int(most)) if is_whole else number(least, most))
+
+
+LIMITS = Record(Limits, {field.name: _limit(field.name, field.default) for field in fields(Limits)})
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def _unique(placed: Iterable[tuple[Place, Any]]) -> tuple[Any, ...]:
+    values: dict[str, Any] = {}
+    for place, value in placed:
+        if value.name in values:
+            raise place.expected("a name that no other entry has", shown(value.name))
+        values[value.name] = value
+    return tuple(values.values())
+
+
+def _schedule(
+    *,
+    services: dict[str, PlacedEntries],
+    controls: Controls,
+    resolvers: tuple[tuple[Place, Resolver], ...],
+    helpers: tuple[tuple[Place, Helper], ...] = (),
+    extra_roots: tuple[tuple[bytes, ...], ...] = (),
+    **values: Any,
+) -> Schedule:
+    if sum(resolver.transport is DnsTransport.SYSTEM for _, resolver in resolvers) != 1:
+        raise UnfitError("resolvers", "exactly one resolver with the transport system")
+    sections = [(name, TargetKind.TARGET, entries) for name, entries in services.items()]
+    for kind, entries in (
+        (TargetKind.CONTROL_HOME, controls.home),
+        (TargetKind.CONTROL_ABROAD, controls.abroad),
+        (TargetKind.PORTAL_CHECK, controls.portal_check),
+    ):
+        sections.append((kind.value, kind, entries))
+    placed = [(at, entry.as_target(name, kind)) for name, kind, entries in sections for at, entry in entries]
+    if len(placed) > MAX_TARGETS:
+        raise UnfitError("services", f"at most {MAX_TARGETS} targets, controls included")
+    schedule = Schedule(
+        sha256="",  # of the file's bytes, which only load() has
+        resolvers=_unique(resolvers),
+        helpers=_unique(helpers),
+        targets=_unique(placed),
+        extra_roots=tuple(dict.fromkeys(root for roots in extra_roots for root in roots)),
+        **values,
+    )
+    if schedule.jitter_s >= schedule.cadence_s:
+        default = "" if "jitter_s" in values else f" (without the key it is {schedule.jitter_s:g}s)"
+        raise UnfitError("jitter", f"less than the cadence of {schedule.cadence_s:g}s{default}")
+    return schedule
+
+
+SCHEDULE = Record(
+    _schedule,
+    {
+        "name": required(NAME),
+        "vantage": required(VANTAGE),
+        "resolvers": required(ListOf(Placed(RESOLVER), at_least=1, at_most=10)),
+        "helpers": optional(ListOf(Placed(HELPER), at_most=8)),
+        "extra_roots": optional(ListOf(_extra_root, at_most=16)),
+        "cadence": optional(duration("1m", "7d"), into="cadence_s"),
+        "jitter": optional(duration("0s", "1d"), into="jitter_s"),
+        "pairs": optional(PAIRS),
+        "limits": optional(LIMITS),
+        "controls": required(CONTROLS),
+        "services": required(MapOf(NAME, SERVICE, at_least=1, at_most=64)),
+    },
+)
+"""The declared keys of a schedule."""
+
+
+def load(path: str | Path) -> Schedule:
+    """Read the schedule at ``path``; anything wrong with it is one ``UserError`` with file, line and key."""
+    data = read_bytes(path)
+    schedule = parse(data, str(path), SCHEDULE)
+    return replace(schedule, sha256=hashlib.sha256(data).hexdigest())

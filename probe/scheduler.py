@@ -1,0 +1,177 @@
+"""Cycles on a schedule, under APScheduler: one at a time, with jitter, and no slot lost in silence.
+
+APScheduler waits until a wall-clock time. When that clock steps, it sleeps on,
+or drops what was due, and says nothing. So the slots are ours
+(:mod:`probe.slots`): its trigger asks us for the next one, a watch compares the
+wall clock with the monotonic one and re-plans after a step, and every slot that
+passed without a cycle becomes a row with its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+from sqlalchemy import func, select
+
+from probe.cycle import run_cycle
+from probe.errors import UserError
+from probe.pairs import Places
+from probe.slots import Look, Missed, missed_slots, next_slot, slot_of, step_between
+from probe.store import models
+from probe.vantage import enter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from probe.clock import Clock
+    from probe.net import Net
+    from probe.schedule.model import Schedule
+    from probe.store.database import Database
+
+WATCH_PERIOD_S = 15.0
+"""How often the clocks are compared: a step is noticed within this, and a shortest cadence is a minute."""
+
+
+class SlotTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no type hints
+    """Asks for the next slot, plus a jitter drawn anew for each."""
+
+    def __init__(self, cadence_s: float, jitter_s: float) -> None:
+        self._cadence_s = cadence_s
+        self._jitter_s = jitter_s
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Give the time of the next cycle; APScheduler's own signature."""
+        base = max(previous_fire_time, now) if previous_fire_time else now
+        jitter_s = secrets.randbelow(1000) / 1000 * self._jitter_s
+        return next_slot(base, self._cadence_s) + timedelta(seconds=jitter_s)
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """Runs cycles until it is stopped."""
+
+    schedule: Schedule
+    database: Database
+    net: Net
+    clock: Clock
+    say: Callable[[str], None]
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: asyncio.Task[Any] | None = None
+    _last_slot: datetime | None = None
+    _last_ended_at: datetime | None = None
+    _is_fresh: bool = True
+    _step: Missed | None = None
+    _unstored: list[datetime] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Run until :meth:`stop`. The current slot is measured at once, unless it already was."""
+        vantage_id = enter(self.schedule.vantage, self.database)
+        self._last_slot = self._last_stored_slot(vantage_id)
+        places = Places(self.schedule.pairs.rest_s)
+        trigger = SlotTrigger(self.schedule.cadence_s, self.schedule.jitter_s)
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        job = scheduler.add_job(
+            self._cycle,
+            trigger,
+            args=(vantage_id, places),
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,  # a late cycle is still a cycle; which slot it serves is ours to say
+            next_run_time=self.clock.now(),
+        )
+        scheduler.start()
+        watch = asyncio.create_task(self._watch_clocks(job, trigger))
+        try:
+            await self._stopping.wait()
+        finally:
+            watch.cancel()
+            scheduler.shutdown(wait=False)
+            if self._running is not None:
+                self._running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._running
+
+    def stop(self) -> None:
+        """End the run: the cycle in progress is closed as interrupted, with all that it measured."""
+        self._stopping.set()
+
+    async def _cycle(self, vantage_id: str, places: Places) -> None:
+        now = self.clock.now()
+        slot = slot_of(now, self.schedule.cadence_s)
+        if slot == self._last_slot:
+            return
+        self._record_missed(vantage_id, slot, now)
+        self._last_slot = slot
+        self._running = asyncio.create_task(
+            run_cycle(self.schedule, self.database, self.net, self.clock, slot_at=slot, places=places)
+        )
+        try:
+            await self._running
+        except asyncio.CancelledError:
+            raise
+        except UserError as error:
+            # The disk is full, or the database locked. The probe goes on; the slot becomes a row when it can.
+            self._unstored.append(slot)
+            self.say(f"{now:%Y-%m-%d %H:%M} UTC  not stored: {error}")
+        else:
+            took_s = (self.clock.now() - now).total_seconds()
+            self.say(f"{now:%Y-%m-%d %H:%M} UTC  cycle done in {took_s:.0f} s")
+        finally:
+            self._running = None
+            self._last_ended_at = self.clock.now()
+
+    def _record_missed(self, vantage_id: str, slot: datetime, now: datetime) -> None:
+        missed = [
+            (slot_at, self._reason(slot_at)) for slot_at in missed_slots(self._last_slot, slot, self.schedule.cadence_s)
+        ]
+        missed += [(slot_at, Missed.DISK_FULL) for slot_at in self._unstored]
+        self._is_fresh = False
+        self._step = None
+        if not missed:
+            return
+        rows = [
+            models.MissedSlot(
+                missed_slot_id=f"{vantage_id}.{slot_at:%Y%m%dT%H%M%S}.{secrets.token_hex(4)}",
+                slot_at=slot_at,
+                noticed_at=now,
+                reason=reason.value,
+            )
+            for slot_at, reason in missed
+        ]
+        with contextlib.suppress(UserError):  # still full: the same slots are told next time
+            self.database.append(vantage_id, rows)
+            self._unstored.clear()
+
+    def _reason(self, slot_at: datetime) -> Missed:
+        if self._is_fresh:
+            return Missed.STOPPED
+        if self._last_ended_at is not None and slot_at <= self._last_ended_at:
+            return Missed.OVERRUN
+        return self._step or Missed.ASLEEP
+
+    async def _watch_clocks(self, job: Any, trigger: SlotTrigger) -> None:
+        before = Look.at(self.clock)
+        while True:
+            await self.clock.sleep(WATCH_PERIOD_S)
+            after = Look.at(self.clock)
+            step = step_between(before, after)
+            if step is not None:
+                self._step = step
+                job.modify(next_run_time=trigger.get_next_fire_time(None, after.wall))
+            before = after
+
+    def _last_stored_slot(self, vantage_id: str) -> datetime | None:
+        with self.database.session() as session:
+            cycle = session.scalar(select(func.max(models.Cycle.slot_at)).where(models.Cycle.vantage_id == vantage_id))
+            missed = session.scalar(
+                select(func.max(models.MissedSlot.slot_at)).where(models.MissedSlot.vantage_id == vantage_id)
+            )
+        return max((slot for slot in (cycle, missed) if slot is not None), default=None)

@@ -1,0 +1,81 @@
+"""Writing facts into an open transaction: each row gets its place and its hash, and is never written again."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert
+from sqlalchemy.dialects import postgresql, sqlite
+
+from probe.store.canonical import content, row_sha256, storable
+from probe.store.chain import TABLES, End, end_of
+from probe.store.models import FACTS, Base, Blob, ChainEnd, Vantage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Table
+
+_UPSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def append_rows(connection: Connection, vantage_id: str, rows: Sequence[Base], received_at: datetime) -> End:
+    """Add ``rows`` to the end of a vantage's chain, in the order of ``FACTS``, then in the order given.
+
+    Gives the new end of the chain. ``ValueError`` for a row that is no fact,
+    belongs to another vantage, or for a chain that does not begin with its
+    ``Vantage`` row.
+    """
+    end = end_of(connection, vantage_id, is_locking=True)
+    ordered = sorted(rows, key=_order)
+    if end.chain_seq == 0 and not isinstance(ordered[0], Vantage):
+        raise ValueError(f"the chain of {vantage_id} must begin with its Vantage row")
+    values_by_table: dict[Table, list[dict[str, Any]]] = {}
+    for row in ordered:
+        table = TABLES[_order(row)]
+        values = {column.key: storable(column, getattr(row, column.key)) for column in table.columns}
+        if values["vantage_id"] is None:
+            values["vantage_id"] = vantage_id
+        if values["vantage_id"] != vantage_id:
+            raise ValueError(f"a row of {values['vantage_id']} was about to enter the chain of {vantage_id}")
+        sha256 = row_sha256(end.chain_sha256, table.name, content(table, values))
+        end = End(end.chain_seq + 1, sha256)
+        values |= {"chain_seq": end.chain_seq, "chain_sha256": sha256, "received_at": received_at}
+        values_by_table.setdefault(table, []).append(values)
+    insert_rows(connection, values_by_table)
+    move_end(connection, vantage_id, end)
+    return end
+
+
+def insert_rows(connection: Connection, values_by_table: dict[Table, list[dict[str, Any]]]) -> None:
+    """Insert rows that have their places already, table by table in an order in which foreign keys hold."""
+    for table in TABLES:
+        if table in values_by_table:
+            connection.execute(insert(table), values_by_table[table])
+
+
+def move_end(connection: Connection, vantage_id: str, end: End) -> None:
+    """Write where the chain ends now."""
+    values = {"chain_seq": end.chain_seq, "chain_sha256": end.chain_sha256}
+    statement = _UPSERT[connection.dialect.name](ChainEnd).values(vantage_id=vantage_id, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["vantage_id"], set_=values))
+
+
+def insert_blobs(connection: Connection, blobs: Iterable[tuple[str, str, bytes]]) -> None:
+    """Insert those of ``(sha256, kind, content)`` that are not there yet; ``ValueError`` for a wrong hash."""
+    values = []
+    for sha256, kind, stored in blobs:
+        if hashlib.sha256(stored).hexdigest() != sha256:
+            raise ValueError(f"the content of blob {sha256} has another hash")
+        values.append({"sha256": sha256, "kind": kind, "content": stored})
+    if values:
+        connection.execute(_UPSERT[connection.dialect.name](Blob).on_conflict_do_nothing(), values)
+
+
+def _order(row: Base) -> int:
+    try:
+        return FACTS.index(type(row))
+    except ValueError:
+        raise ValueError(f"{type(row).__name__} is not a fact") from None

@@ -1,0 +1,170 @@
+"""One row, one spelling: what is hashed is the same text on every database and in every year.
+
+The canonical JSON of a row is one object with sorted keys, no spaces and no
+escapes that JSON does not need (UTF-8):
+
+* text as it is; whole numbers and booleans as JSON has them
+* numbers with a fraction as the shortest decimal that reads back the same (``repr`` of Python)
+* instants in UTC with microseconds and a ``Z``: ``2011-12-16T06:05:00.000000Z``
+* bytes in lower-case hex
+* lists as they are
+* a column that is NULL is left out, so that a column added later does not change old hashes
+* ``received_at``, ``chain_seq`` and ``chain_sha256`` are left out: they are not what happened
+
+This module knows rows and hashes. It does not know a database: :mod:`probe.store.chain` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, Boolean, Float, Integer, LargeBinary
+
+from probe.store.types import UtcDateTime
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Column, Table
+
+FIRST_PREVIOUS = "0" * 64
+"""What stands for the previous hash of a chain's first row."""
+
+_UNHASHED = frozenset({"received_at", "chain_seq", "chain_sha256"})
+_STORED_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
+_UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
+
+
+def canonical_json(value: Any) -> str:
+    """Give the one JSON text of ``value``; ``ValueError`` for NaN and infinities."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def row_sha256(previous: str, table: str, content: str) -> str:
+    """Give the hash of one row: over the previous row's hash, the table's name and the canonical JSON.
+
+    The three are joined by line feeds, which occur in none of them unescaped.
+    """
+    return hashlib.sha256(f"{previous}\n{table}\n{content}".encode()).hexdigest()
+
+
+def storable(column: Column[Any], value: Any) -> Any:
+    """Give ``value`` as every database holds it and gives it back.
+
+    Hostile bytes reach us as text: NUL and lone surrogates, which PostgreSQL
+    or UTF-8 cannot hold, become U+FFFD. A value of another type than the
+    column's is an error of ours: ``TypeError`` or ``ValueError``.
+    """
+    if value is None:
+        return None
+    match column.type:
+        case UtcDateTime():
+            if not isinstance(value, datetime) or value.tzinfo is None:
+                raise TypeError(f"{column} wants an aware datetime, got {value!r}")
+            return value.astimezone(UTC)
+        case Boolean():
+            if not isinstance(value, bool):
+                raise TypeError(f"{column} wants a boolean, got {value!r}")
+            return value
+        case Float():
+            number = float(value)
+            if not math.isfinite(number):
+                raise ValueError(f"{column} wants a finite number, got {value!r}")
+            return number + 0.0  # SQLite drops the sign of -0.0
+        case Integer():
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"{column} wants a whole number, got {value!r}")
+            return int(value)
+        case LargeBinary():
+            return bytes(memoryview(value))
+        case JSON():
+            return _storable_json(json.loads(canonical_json(value)))
+        case _:
+            if not isinstance(value, str):
+                raise TypeError(f"{column} wants text, got {value!r}")
+            return str(value).translate(_UNSTORABLE)
+
+
+def _storable_json(value: Any) -> Any:
+    match value:
+        case str():
+            return value.translate(_UNSTORABLE)
+        case list():
+            return [_storable_json(item) for item in value]
+        case dict():
+            return {key.translate(_UNSTORABLE): _storable_json(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def as_stored(column: Column[Any], raw: Any) -> Any:
+    """Give the Python value of what the driver returned, if it is spelt as we spell it.
+
+    Strict, because a text that merely reads the same may compare differently
+    in SQL. ``ValueError`` where it is not ours: somebody else wrote it.
+    """
+    if raw is None:
+        return None
+    match column.type:
+        case UtcDateTime():
+            value: Any = _instant(raw)
+        case Boolean():
+            value = {0: False, 1: True}.get(raw) if type(raw) in {int, bool} else None
+        case Float():
+            value = raw if type(raw) is float and math.isfinite(raw) else None
+        case Integer():
+            value = raw if type(raw) is int else None
+        case LargeBinary():
+            value = bytes(raw) if isinstance(raw, bytes | memoryview) else None
+        case JSON():
+            value = json.loads(raw) if isinstance(raw, str) else None
+            if value is not None and canonical_json(value) != raw:
+                value = None
+        case _:
+            value = raw if isinstance(raw, str) else None
+    if value is None:
+        raise ValueError(f"{column} holds a value that no program of ours writes")
+    return value
+
+
+def _instant(raw: object) -> datetime | None:
+    if isinstance(raw, datetime):  # PostgreSQL
+        return raw.astimezone(UTC)
+    if not isinstance(raw, str):
+        return None
+    value = datetime.fromisoformat(raw).replace(tzinfo=UTC)
+    return value if raw == _stored_text(value) else None
+
+
+def _stored_text(value: datetime) -> str:
+    """SQLAlchemy's own spelling in SQLite; ``strftime`` does not fill a year up to four digits."""
+    return value.strftime(_STORED_FORMAT).rjust(len("2011-12-16 06:05:00.000000"), "0")
+
+
+def content(table: Table, values: Mapping[str, Any]) -> str:
+    """Give the canonical JSON of a row of ``table`` from its storable values by column name."""
+    return canonical_json(
+        {
+            name: _plain(values[name])
+            for name in _hashed_columns(table)
+            if values[name] is not None
+        },
+    )
+
+
+@cache
+def _hashed_columns(table: Table) -> tuple[str, ...]:
+    return tuple(column.key for column in table.columns if column.key not in _UNHASHED)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(len("2011-12-16T06:05:00.000000Z"), "0")
+    if isinstance(value, bytes):
+        return value.hex()
+    return value
