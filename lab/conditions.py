@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lab.flow import Middlebox
     from lab.link import LinkProfile
@@ -63,6 +63,7 @@ class Lie:
 class Conditions:
     """One moment of the lab."""
 
+    hosts: frozenset[str]
     links: Mapping[str, LinkProfile]
     fates: Mapping[str, Fate] = field(default_factory=dict)
     interfaces: Mapping[str, InterfaceState] = field(default_factory=dict)
@@ -70,9 +71,29 @@ class Conditions:
     lies: tuple[Lie, ...] = ()
 
     def with_link(self, name: str, **changes: float | bool | None) -> Conditions:
-        """Give these conditions with one link changed."""
-        changed = replace(self.links[name], **changes)  # type: ignore[arg-type]  # a disaster's own fields, read with types
+        """Give these conditions with one link changed. Raises LookupError if there is none of that name."""
+        if name not in self.links:
+            raise LookupError(name)
+        changed = replace(self.links[name], **changes)  # type: ignore[arg-type]  # its own fields, by name
         return replace(self, links={**self.links, name: changed})
+
+    def with_fate(self, host: str, fate: Fate) -> Conditions:
+        """Give these conditions with one host no longer serving. Raises LookupError."""
+        self._require(host)
+        return replace(self, fates={**self.fates, host: fate})
+
+    def with_interface(self, host: str, state: InterfaceState) -> Conditions:
+        """Give these conditions with one host's own interface in another state. Raises LookupError."""
+        self._require(host)
+        return replace(self, interfaces={**self.interfaces, host: state})
+
+    def with_boxes(self, placements: Sequence[Placement], lies: Sequence[Lie]) -> Conditions:
+        """Give these conditions with these boxes and lies, and no others."""
+        return replace(self, placements=tuple(placements), lies=tuple(lies))
+
+    def _require(self, host: str) -> None:
+        if host not in self.hosts:
+            raise LookupError(host)
 
 
 class Disaster(Protocol):
@@ -85,4 +106,6 @@ class Disaster(Protocol):
 
 def peace(topology: Topology) -> Conditions:
     """Give the conditions in which nothing is wrong."""
-    return Conditions(links={name: link.profile for name, link in topology.links.items()})
+    return Conditions(
+        hosts=frozenset(topology.hosts), links={name: link.profile for name, link in topology.links.items()}
+    )

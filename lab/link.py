@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import random
 
+QUEUE_BYTES = 131_072
+"""Of a line that says nothing else: a home router's buffer, 50 ms at 20 Mbit/s."""
+
 _ORDER_S = 1e-7  # keeps packets of one line in order when they would arrive at the same instant
 
 
@@ -26,7 +29,7 @@ class LinkProfile:
     """At most this much more, drawn evenly for each packet; packets are never reordered."""
     rate_bit_s: float | None = None
     """None: as fast as it can be."""
-    queue_bytes: int = 131_072
+    queue_bytes: int = QUEUE_BYTES
     """Waiting at most, where there is a rate; what comes on top is lost."""
     loss: float = 0.0
     """Share of packets lost, below 1."""

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lab.link import LinkProfile
+from lab.link import QUEUE_BYTES, LinkProfile
 from lab.packet import Address  # noqa: TC001 - an alias that stands beside two classes that are used at run time
 from probe.errors import UserError
 from probe.schedule.names import HOST_NAME
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 TOPOLOGIES: Final = Path(__file__).parent / "topologies"
 
 LABEL: Final = matching(r"[a-z0-9][a-z0-9-]{0,39}", "a name of small letters, digits and - (at most 40)")
+
+LINK_NAME: Final = matching(r"[a-z0-9-]{1,40}--[a-z0-9-]{1,40}", "the two ends of a link, as core-a--gateway")
 
 
 class Role(StrEnum):
@@ -174,7 +176,7 @@ def _link(
     delay_ms: float = 1.0,
     jitter_ms: float = 0.0,
     rate_mbit_s: float | None = None,
-    queue_bytes: int = LinkProfile.queue_bytes,
+    queue_bytes: int = QUEUE_BYTES,
     loss: float = 0.0,
     loss_burst_packets: float | None = None,
     mtu: int = 1500,

@@ -28,7 +28,9 @@ _IFF_TUN = 0x0001
 _IFF_NO_PI = 0x1000
 
 _IFA_F_NODAD = 0x02  # nobody else is on the wire, so waiting for a duplicate address would only cost time
+# include/uapi/linux/rtnetlink.h
 _RTN_LOCAL = 2
+_RT_SCOPE_HOST = 254
 _RT_TABLE_LOCAL = 255
 
 
@@ -80,7 +82,13 @@ def bring_up(path: str, interface: Interface) -> None:
             )
         for network in interface.networks:  # "AnyIP": one local route instead of an address each
             netlink.route(
-                "replace", dst=str(network), oif=1, type=_RTN_LOCAL, table=_RT_TABLE_LOCAL, family=_family(network)
+                "replace",
+                dst=str(network),
+                oif=1,
+                type=_RTN_LOCAL,
+                table=_RT_TABLE_LOCAL,
+                scope=_RT_SCOPE_HOST,
+                family=_family(network),
             )
         for version, everything in ((4, "0.0.0.0/0"), (6, "::/0")):
             if any(item.version == version for item in (*interface.addresses, *interface.networks)):

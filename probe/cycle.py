@@ -89,10 +89,17 @@ class Cycle:
             self._keep(measured)
             return target, is_answered(measured.steps)
 
-        outcomes = await asyncio.gather(*(one(target) for target in targets))
+        try:
+            # A group, because it ends the other measurements when one cannot be stored.
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(target)) for target in targets]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         if name == "first":
-            abroad = [answered for target, answered in outcomes if target.kind is TargetKind.CONTROL_ABROAD]
-            self.is_abroad_answering = any(abroad)
+            outcomes = [task.result() for task in tasks]
+            self.is_abroad_answering = any(
+                answered for target, answered in outcomes if target.kind is TargetKind.CONTROL_ABROAD
+            )
 
     async def _measure(self, name: str, target: Target) -> Measured:
         started_at = self.clock.now()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from probe import helper as helper_protocol
@@ -29,6 +30,7 @@ from probe.steps import http, tcp, tls
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from probe.clock import Clock
     from probe.measure import Tools
     from probe.model import Observation, Target
     from probe.net import Stream
@@ -50,34 +52,46 @@ class Place:
     port: int
     public_key: bytes | None = None
 
+    @property
+    def socket(self) -> tuple[str, int]:
+        """Give what a censor's penalty may be keyed to."""
+        return self.address, self.port
+
 
 @dataclass(slots=True)
 class Places:
-    """Which places may be used now: not in use by another pair, and not resting after a failure."""
+    """Which places may be used now: not in use by another pair, and not resting after a failure.
+
+    Lives as long as its event loop: rests go on from one cycle to the next.
+    """
 
     rest_s: float
     _resting_until: dict[tuple[str, int], float] = field(default_factory=dict)
     _in_use: set[tuple[str, int]] = field(default_factory=set)
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    def take(self, places: Sequence[Place], now: float, draw: Callable[[int], int]) -> Place | None:
-        """Draw one of the free places, or give ``None`` where all are resting or in use."""
-        free = [
-            place
-            for place in places
-            if (place.address, place.port) not in self._in_use
-            and self._resting_until.get((place.address, place.port), now) <= now
-        ]
-        if not free:
-            return None
-        chosen = free[draw(len(free))]
-        self._in_use.add((chosen.address, chosen.port))
-        return chosen
+    async def take(self, places: Sequence[Place], clock: Clock, draw: Callable[[int], int]) -> Place | None:
+        """Draw one of the free places; wait where all are in use; give ``None`` where all are resting."""
+        async with self._changed:
+            while True:
+                now = clock.monotonic()
+                awake = [place for place in places if self._resting_until.get(place.socket, now) <= now]
+                free = [place for place in awake if place.socket not in self._in_use]
+                if free:
+                    chosen = free[draw(len(free))]
+                    self._in_use.add(chosen.socket)
+                    return chosen
+                if not awake:
+                    return None
+                await self._changed.wait()
 
-    def give_back(self, place: Place, now: float, *, has_target_arm_failed: bool) -> None:
+    async def give_back(self, place: Place, clock: Clock, *, has_target_arm_failed: bool) -> None:
         """Free a place, after a rest where the target's arm failed there."""
-        self._in_use.discard((place.address, place.port))
-        if has_target_arm_failed:
-            self._resting_until[place.address, place.port] = now + self.rest_s
+        async with self._changed:
+            self._in_use.discard(place.socket)
+            if has_target_arm_failed:
+                self._resting_until[place.socket] = clock.monotonic() + self.rest_s
+            self._changed.notify_all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +168,7 @@ class Pairs:
     async def _one(self, swap: Swap, places: Sequence[Place]) -> PairOfSteps | None:
         number = next(self._numbers)
         clock = self.tools.clock
-        place = self.places.take(
-            places, clock.monotonic(), lambda bound: randomness.below(self.seed, "place", number, bound)
-        )
+        place = await self.places.take(places, clock, partial(randomness.below, self.seed, "place", number))
         if place is None:
             return None
         other = randomness.scramble(self.seed, number, swap.name)
@@ -168,7 +180,7 @@ class Pairs:
                 arms[name] = await self._arm(swap, place, name, number)
             has_target_arm_failed = _has_failed(place.peer, arms[swap.name])
         finally:
-            self.places.give_back(place, clock.monotonic(), has_target_arm_failed=has_target_arm_failed)
+            await self.places.give_back(place, clock, has_target_arm_failed=has_target_arm_failed)
         return PairOfSteps(
             number=number,
             name_kind=swap.kind,

@@ -1,8 +1,9 @@
 """From what steps saw to rows of the store. Nothing is concluded here, and what must not be kept is dropped.
 
 Dropped: bodies (their hash, length and title stay; a page may carry the
-volunteer's own address back), the address of the volunteer's own resolver, and
-headers that are not on the HTTP step's allow-list.
+volunteer's own address back), the query of a redirect's target (the same), the
+address of the volunteer's own resolver, and headers that are not on the HTTP
+step's allow-list.
 """
 
 from __future__ import annotations
@@ -163,10 +164,10 @@ class Recorder:
             certificates=[_sha256(der) for der in seen.certificates] or None,
             certificate_failure=seen.certificate_failure.value if seen.certificate_failure else None,
             is_peer_hello_received=seen.is_peer_hello_received,
-            url=seen.url,
+            url=_without_query(seen.url) if step.redirect else seen.url,
             status=seen.status,
             headers=[list(header) for header in seen.headers] or None,
-            location=seen.location,
+            location=_without_query(seen.location),
             body_length_bytes=seen.body_length_bytes,
             body_sha256=_sha256(seen.body) if seen.body_length_bytes is not None else None,
             is_body_truncated=seen.is_body_truncated,
@@ -193,6 +194,14 @@ class Recorder:
 def total_bytes(observations: Sequence[Observation]) -> tuple[int, int]:
     """Give the bytes sent and received by all steps, above TCP and UDP."""
     return sum(o.bytes_sent for o in observations), sum(o.bytes_received for o in observations)
+
+
+def _without_query(url: str | None) -> str | None:
+    """Drop what a portal or a block page hangs on its address: often the client's own."""
+    if url is None:
+        return None
+    kept, question, _ = url.partition("?")
+    return kept.partition("#")[0] + ("?…" if question else "")
 
 
 def _sha256(content: bytes) -> str:

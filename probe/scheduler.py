@@ -20,15 +20,16 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import func, select
 
+from probe.clock import SystemClock
 from probe.cycle import run_cycle
-from probe.errors import UserError
 from probe.pairs import Places
 from probe.slots import Look, Missed, missed_slots, next_slot, slot_of, step_between
 from probe.store import models
+from probe.store.writing import WriteFailedError
 from probe.vantage import enter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
 
     from probe.clock import Clock
@@ -43,15 +44,20 @@ WATCH_PERIOD_S = 15.0
 class SlotTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no type hints
     """Asks for the next slot, plus a jitter drawn anew for each."""
 
-    def __init__(self, cadence_s: float, jitter_s: float) -> None:
+    def __init__(self, clock: Clock, cadence_s: float, jitter_s: float) -> None:
+        self._clock = clock
         self._cadence_s = cadence_s
         self._jitter_s = jitter_s
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """Give the time of the next cycle; APScheduler's own signature."""
-        base = max(previous_fire_time, now) if previous_fire_time else now
+        """Give the time of the next cycle; APScheduler's own signature.
+
+        Slots are of our clock, ``now`` is of APScheduler's: only the wait between is carried over.
+        """
+        del previous_fire_time  # a slot follows from the time, not from when the last one was served
+        here = self._clock.now()
         jitter_s = secrets.randbelow(1000) / 1000 * self._jitter_s
-        return next_slot(base, self._cadence_s) + timedelta(seconds=jitter_s)
+        return now + (next_slot(here, self._cadence_s) - here) + timedelta(seconds=jitter_s)
 
 
 @dataclass(slots=True)
@@ -63,6 +69,8 @@ class Scheduler:
     net: Net
     clock: Clock
     say: Callable[[str], None]
+    measure: Callable[..., Coroutine[Any, Any, str]] = run_cycle
+    watch_period_s: float = WATCH_PERIOD_S
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _running: asyncio.Task[Any] | None = None
     _last_slot: datetime | None = None
@@ -76,7 +84,7 @@ class Scheduler:
         vantage_id = enter(self.schedule.vantage, self.database)
         self._last_slot = self._last_stored_slot(vantage_id)
         places = Places(self.schedule.pairs.rest_s)
-        trigger = SlotTrigger(self.schedule.cadence_s, self.schedule.jitter_s)
+        trigger = SlotTrigger(self.clock, self.schedule.cadence_s, self.schedule.jitter_s)
         scheduler = AsyncIOScheduler(timezone=UTC)
         job = scheduler.add_job(
             self._cycle,
@@ -85,7 +93,7 @@ class Scheduler:
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,  # a late cycle is still a cycle; which slot it serves is ours to say
-            next_run_time=self.clock.now(),
+            next_run_time=SystemClock().now(),
         )
         scheduler.start()
         watch = asyncio.create_task(self._watch_clocks(job, trigger))
@@ -111,15 +119,16 @@ class Scheduler:
         self._record_missed(vantage_id, slot, now)
         self._last_slot = slot
         self._running = asyncio.create_task(
-            run_cycle(self.schedule, self.database, self.net, self.clock, slot_at=slot, places=places)
+            self.measure(self.schedule, self.database, self.net, self.clock, slot_at=slot, places=places)
         )
         try:
             await self._running
         except asyncio.CancelledError:
             raise
-        except UserError as error:
+        except WriteFailedError as error:
             # The disk is full, or the database locked. The probe goes on; the slot becomes a row when it can.
-            self._unstored.append(slot)
+            if error.is_disk_full:
+                self._unstored.append(slot)
             self.say(f"{now:%Y-%m-%d %H:%M} UTC  not stored: {error}")
         else:
             took_s = (self.clock.now() - now).total_seconds()
@@ -146,7 +155,7 @@ class Scheduler:
             )
             for slot_at, reason in missed
         ]
-        with contextlib.suppress(UserError):  # still full: the same slots are told next time
+        with contextlib.suppress(WriteFailedError):  # still full: the same slots are told next time
             self.database.append(vantage_id, rows)
             self._unstored.clear()
 
@@ -160,12 +169,12 @@ class Scheduler:
     async def _watch_clocks(self, job: Any, trigger: SlotTrigger) -> None:
         before = Look.at(self.clock)
         while True:
-            await self.clock.sleep(WATCH_PERIOD_S)
+            await self.clock.sleep(self.watch_period_s)
             after = Look.at(self.clock)
             step = step_between(before, after)
             if step is not None:
                 self._step = step
-                job.modify(next_run_time=trigger.get_next_fire_time(None, after.wall))
+                job.modify(next_run_time=trigger.get_next_fire_time(None, SystemClock().now()))
             before = after
 
     def _last_stored_slot(self, vantage_id: str) -> datetime | None:

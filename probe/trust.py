@@ -62,8 +62,8 @@ class Trust:
     def verify(self, chain: Sequence[bytes], name: str, at: datetime) -> Failure | None:
         """Give what is wrong with ``chain`` for ``name`` at ``at``; ``None`` if nothing is.
 
-        ``chain`` is DER, the leaf first; ``name`` a host name or an address. Certificates behind the leaf that do
-        not parse are passed over, as are those that lead nowhere.
+        ``chain`` is DER, the leaf first; ``name`` is a host name or an address. Certificates
+        behind the leaf that do not parse are passed over, as are those that lead nowhere.
         """
         try:
             leaf = _parse(chain[0])

@@ -34,9 +34,7 @@ class Look:
 
 
 LOOKS: tuple[Look, ...] = (
-    Look(
-        state="blocked", letter="B", fill="#b3321b", ink="#ffffff", dark_fill="#e8694c", dark_ink="#1c0a05"
-    ),
+    Look(state="blocked", letter="B", fill="#b3321b", ink="#ffffff", dark_fill="#e8694c", dark_ink="#1c0a05"),
     Look(
         state="tampered",
         letter="T",
@@ -109,3 +107,17 @@ LOOK = {look.state: look for look in LOOKS}
 
 GAPS = ("missed", "unheard", "unmeasured", "unjudged")
 """Kinds of nothing. None of them has a fill: a gap is drawn as an outline, never as a state."""
+
+LOOK_OF_CAUSE = {
+    "selective-blocking": "blocked",
+    "throttling": "throttled",
+    "tampering": "tampered",
+    "withholding": "withheld",
+    "target-down": "down",
+    "shutdown": "dark",
+    "damage": "dark",
+    "dark-undetermined": "dark",
+    "vantage-local": "local",
+    "insufficient": "insufficient",
+}
+"""The state whose looks the cause of an event borrows."""

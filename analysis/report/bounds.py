@@ -5,6 +5,12 @@ from __future__ import annotations
 FINDINGS = 60
 """Paragraphs of the summary. More than a person reads; the states themselves stay in the database."""
 
+OVERVIEW_ROWS = 40
+"""Services in the table that opens the summary."""
+
+HEADLINE_NAMES = 6
+"""Services named in the headline."""
+
 TIMELINES = 24
 """Vantages drawn. A picture of eight targets is about 20 kB."""
 
@@ -14,11 +20,11 @@ TIMELINE_ROWS = 40
 TIMELINE_COLUMNS = 120
 """Columns of a picture whose slots lie too close to be drawn one by one: 3 px each on a telephone."""
 
-LEGEND_RUNS = 150
+TABLE_RUNS = 150
 """Rows of the table beneath one picture."""
 
-CSV_ROWS = 2000
-"""Rows of the data behind one picture, about 150 bytes each."""
+CSV_ROWS = 600
+"""Rows of the data behind one picture, about 150 bytes each: a few megabytes for all pictures together."""
 
 EVENTS = 60
 """Events described."""
@@ -49,3 +55,6 @@ SHORT_TEXT_CHARS = 80
 
 LONG_TEXT_CHARS = 400
 """Sentences that the analysis wrote."""
+
+QUERY_CHARS = 4000
+"""A query is useless when cut: long enough for the longest that is made."""

@@ -74,9 +74,9 @@ class Catalogue:
         """Give a whole number with its thousands set apart."""
         return f"{number:,}".replace(",", self._texts["number.thousands"])
 
-    def names(self, names: list[str], limit: int) -> str:
+    def names(self, names: list[str], limit: int, separator: str = ", ") -> str:
         """Give a list of at most ``limit`` names, and how many more there are."""
-        shown = self._texts["list.separator"].join(names[:limit])
+        shown = separator.join(names[:limit])
         more = len(names) - limit
         return self.text("list.more", names=shown, more=self.number(more)) if more > 0 else shown
 
@@ -88,10 +88,16 @@ class Catalogue:
         """Give date and time of an instant, in UTC, without the zone's name."""
         return self._moment(at.astimezone(UTC))
 
-    def local(self, at: datetime, zone: ZoneInfo) -> str:
-        """Give date and time of an instant in ``zone``, with its offset on that date."""
-        there = at.astimezone(zone)
-        return f"{self._moment(there)} {self.offset(there)}"
+    def local_span(self, first: datetime | None, last: datetime, zone: ZoneInfo) -> str:
+        """Give an interval by the clock of ``zone``, with its offset on that date."""
+        end = last.astimezone(zone)
+        parts = [self._moment(end)]
+        if first is not None:
+            start = first.astimezone(zone)
+            if start.date() == end.date():
+                parts = [f"{end:%H:%M}"]
+            parts.insert(0, self._moment(start))
+        return self.text("time.local_span", span=" \N{EN DASH} ".join(parts), offset=self.offset(end))
 
     def offset(self, at: datetime) -> str:
         """Give the offset of an aware time from UTC, as ``UTC+5`` or ``UTC+5:30``."""
@@ -114,9 +120,7 @@ def load(language: str) -> Catalogue:
     """Read one language's catalogue; ``UserError`` names those that are there."""
     known = languages()
     if language not in known:
-        raise UserError(
-            f"There is no report in the language {language!r}; choose one of: {', '.join(known)}."
-        )
+        raise UserError(f"There is no report in the language {language!r}; choose one of: {', '.join(known)}.")
     content = yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
     return Catalogue(language, dict(_flat(content)))
 

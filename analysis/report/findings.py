@@ -75,9 +75,7 @@ def find(grid: Grid) -> tuple[Finding, ...]:
         asked[area].add(reading.vantage_id)
         state = reading.state or "insufficient"
         is_of_a_place = state in _OF_A_PLACE
-        groups[state, None if is_of_a_place else reading.service, area if is_of_a_place else None].append(
-            reading
-        )
+        groups[state, None if is_of_a_place else reading.service, area if is_of_a_place else None].append(reading)
     ordered = sorted(groups.items(), key=lambda item: (_ORDER[item[0][0]], str(item[0])))
     return tuple(
         _finding(number, state, service, area, readings, grid, asked[service or area or ""], witnessed)
@@ -129,9 +127,7 @@ def _finding(
     )
 
 
-def _outside(
-    service: str | None, first_at: datetime, last_at: datetime, witnessed: list[Reading]
-) -> tuple[int, int]:
+def _outside(service: str | None, first_at: datetime, last_at: datetime, witnessed: list[Reading]) -> tuple[int, int]:
     """Count the sentinels' rounds in a period: those that reached the scope, and all of them."""
     reached: set[tuple[str, datetime]] = set()
     failed: set[tuple[str, datetime]] = set()
@@ -139,3 +135,35 @@ def _outside(
         if first_at <= reading.slot_at <= last_at and service in {None, reading.service}:
             (reached if reading.state == "ok" else failed).add((reading.vantage_id, reading.slot_at))
     return len(reached if service is None else reached - failed), len(reached | failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One service in the overview: in how many rounds each state was seen, gaps and all rounds beside it."""
+
+    service: str
+    states: dict[str, int]
+    gaps: int
+    rounds: int
+
+
+def tally(grid: Grid, findings: tuple[Finding, ...]) -> tuple[Tally, ...]:
+    """Count rounds by service and by every state that was seen at all.
+
+    A round in which two targets of a service differ counts under both states.
+    """
+    probes = {place.vantage_id for place in grid.places if not place.is_sentinel}
+    seen = {finding.state for finding in findings}
+    states = [look.state for look in LOOKS if look.state in seen]
+    rounds: defaultdict[str, defaultdict[str, set[tuple[str, datetime]]]] = defaultdict(lambda: defaultdict(set))
+    asked: defaultdict[str, set[str]] = defaultdict(set)
+    for reading in grid.targets:
+        if reading.vantage_id in probes:
+            asked[reading.service].add(reading.vantage_id)
+            rounds[reading.service][reading.state or "insufficient"].add((reading.vantage_id, reading.slot_at))
+    tallies = []
+    for service in sorted(rounds):
+        slots = [slot for vantage_id in asked[service] for slot in grid.slots.get(vantage_id, ())]
+        counts = {state: len(rounds[service][state]) for state in states}
+        tallies.append(Tally(service, counts, sum(slot.kind != "ran" for slot in slots), len(slots)))
+    return tuple(tallies)

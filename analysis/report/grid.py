@@ -135,9 +135,7 @@ def read_grid(session: Session, service: str | None) -> Grid:
         select(Measurement.service).where(Measurement.kind == TargetKind.TARGET.value).distinct()
     ).all()
     if service is not None and services and service not in services:
-        raise UserError(
-            f"The database has no service {service!r}; it has: {', '.join(sorted(services)[:20])}."
-        )
+        raise UserError(f"The database has no service {service!r}; it has: {', '.join(sorted(services)[:20])}.")
     readings = _read_readings(session, service)
     places = tuple(
         sorted(

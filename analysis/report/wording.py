@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from analysis.report import bounds
 from analysis.report.inert import visible
+from probe.model import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,10 +53,27 @@ def area_name(area: Area, words: Catalogue) -> str:
     return f"{short(region)}, {named}" if region else named
 
 
+def area_names(areas: Iterable[Area], words: Catalogue) -> str:
+    """Give places, by country."""
+    regions: dict[str, list[str]] = {}
+    for country, region in areas:
+        regions.setdefault(country, []).extend([region] if region else [])
+    return words.names(
+        [
+            words.text("list.of_country", country=words.country(short(country)), regions=listed(named, words))
+            if named
+            else words.country(short(country))
+            for country, named in regions.items()
+        ],
+        bounds.LISTED_NAMES,
+        separator="; ",
+    )
+
+
 def heading(finding: Finding, words: Catalogue) -> str:
     """Give what the finding is about."""
     if finding.area is not None:
-        return words.text("summary.heading_place", place=area_name(finding.area, words))
+        return area_name(finding.area, words)
     return short(finding.service)
 
 
@@ -126,7 +144,9 @@ def _parts(finding: Finding, words: Catalogue) -> str:
         for kind, number in (("missed", finding.rounds_missed), ("unheard", finding.rounds_unheard))
         if number
     ]
-    return " " + words.text("summary.of_them", parts=words.text("list.separator").join(parts)) if parts else ""
+    return (
+        " " + words.text("summary.of_them", total=words.number(finding.rounds), parts=", ".join(parts)) if parts else ""
+    )
 
 
 def _span(finding: Finding, words: Catalogue) -> str:
@@ -143,7 +163,7 @@ def _seen_from(finding: Finding, words: Catalogue) -> str:
         "summary.seen_from",
         vantages_seen=words.number(len(finding.vantages)),
         vantages=words.count("count.vantage", finding.vantages_asked),
-        places=words.names([area_name(area, words) for area in finding.areas], bounds.LISTED_NAMES),
+        places=area_names(finding.areas, words),
         networks=networks,
     )
 
@@ -179,4 +199,5 @@ def _pairs(strongest: PairRow, words: Catalogue) -> list[str]:
         e=e_value,
     )
     verdict = words.text("summary.pairs_strong" if is_strong else "summary.pairs_weak", odds=e_value)
-    return [sentence, verdict]
+    is_at_helper = strongest.peer == Peer.HELPER.value
+    return [sentence, verdict] if is_at_helper else [sentence, verdict, words.text("summary.pairs_own_address")]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from probe.commands.options import AsJson
+from probe.commands.options import AsJson  # noqa: TC001 - Typer reads it when it builds the command
 from probe.consent import dialogue, stored
 from probe.errors import UserError
 
@@ -38,7 +38,7 @@ def consent(*, revoke: Revoke = False, language: Language = "en", as_json: AsJso
         typer.echo(json.dumps({"consent": asdict(found) if found else None, "reason": reason}))
         return
     if found is None:
-        asker = dialogue.terminal_asker()
+        asker = dialogue.terminal()
         if asker is None:
             raise UserError(f"{reason}, and there is no terminal to ask on; run `nameblind consent` in one")
         found = dialogue.require(state_dir, ask=asker, language=language)

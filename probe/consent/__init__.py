@@ -11,7 +11,7 @@ what was said to the old one. Consent to upload is another one, and off.
 
 from __future__ import annotations
 
-from probe.consent.dialogue import Asker, require, terminal_asker
+from probe.consent.dialogue import Asker, require, terminal
 from probe.consent.stored import Consent, default_state_dir, is_given
 from probe.consent.text import TEXT_VERSION
 
@@ -22,5 +22,5 @@ __all__ = [
     "default_state_dir",
     "is_given",
     "require",
-    "terminal_asker",
+    "terminal",
 ]

@@ -56,7 +56,7 @@ class TerminalAsker:
             return ""
 
 
-def terminal_asker() -> Asker | None:
+def terminal() -> Asker | None:
     """Give who sits at the terminal; ``None`` where input or output is no terminal."""
     streams = (sys.stdin, sys.stdout)
     return TerminalAsker() if all(stream is not None and stream.isatty() for stream in streams) else None

@@ -150,7 +150,8 @@ def _checked(values: Any) -> Consent:
     ):
         if type(getattr(consent, field)) is not kind:
             raise TypeError(field)
-    if datetime.fromisoformat(consent.given_at).utcoffset() != timedelta(0):
+    given_at = datetime.fromisoformat(consent.given_at)
+    if given_at.utcoffset() != timedelta(0) or given_at.isoformat(timespec="seconds") != consent.given_at:
         raise ValueError
     return consent
 

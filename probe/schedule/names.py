@@ -22,6 +22,8 @@ _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?", re.ASCII)
 _LOCAL: Final = ("localhost", "local", "internal", "home.arpa", "lan")
 """Names of the volunteer's own network (RFC 6761, 6762, 8375), which no schedule may reach for."""
 
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
 _URL_CHARS: Final = re.compile(r"[!#-;=?-\[\]_a-z~]{1,2000}", re.ASCII)
 """Printable ASCII without the characters that RFC 3986 knows nowhere."""
 
@@ -46,13 +48,14 @@ def _url(written: str) -> str:
     if not _URL_CHARS.fullmatch(written) or "#" in written:
         raise ValueError
     parts = urlsplit(written)
-    if parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.hostname is None:
+    if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc or parts.hostname is None:
         raise ValueError
     authority = host_name(parts.hostname)
     if parts.netloc.lower() != authority:
         if not parts.port or parts.netloc.lower() != f"{authority}:{parts.port}":
             raise ValueError
-        authority = f"{authority}:{parts.port}"
+        if parts.port != _DEFAULT_PORTS[parts.scheme]:
+            authority = f"{authority}:{parts.port}"
     return f"{parts.scheme}://{authority}{parts.path or '/'}" + (f"?{parts.query}" if parts.query else "")
 
 

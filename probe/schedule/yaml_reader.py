@@ -170,10 +170,8 @@ class Record(Generic[T]):
 
     def __call__(self, place: Place) -> T:
         """Parse it."""
-        if self.line is not None and place.scalar is not None:
-            entries = {self.line: place}
-        else:
-            entries = place.entries()
+        is_one_line = self.line is not None and place.scalar is not None
+        entries = {self.line or "": place} if is_one_line else place.entries()
         for name, entry in entries.items():
             if name not in self.keys:
                 raise self._unknown(name, entry)

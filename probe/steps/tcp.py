@@ -25,9 +25,7 @@ class TcpEndpoint:
     """Our port, where the caller draws it; where it is taken, another is drawn."""
 
 
-async def connect(
-    endpoint: TcpEndpoint, net: Net, clock: Clock, limits: Limits
-) -> tuple[Observation, Stream | None]:
+async def connect(endpoint: TcpEndpoint, net: Net, clock: Clock, limits: Limits) -> tuple[Observation, Stream | None]:
     """Connect, within ``limits.tcp_timeout_s``; the stream is the caller's to close.
 
     An address that a probe does not dial gives ``address_not_dialled``, and nothing is sent.
@@ -42,9 +40,7 @@ async def connect(
         port=endpoint.port,
     )
     try:
-        stream = await net.connect(
-            endpoint.address, endpoint.port, began + limits.tcp_timeout_s, endpoint.source_port
-        )
+        stream = await net.connect(endpoint.address, endpoint.port, began + limits.tcp_timeout_s, endpoint.source_port)
     except (OSError, AddressNotDialledError) as error:
         return replace(
             seen,

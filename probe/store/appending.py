@@ -13,12 +13,15 @@ from probe.store.chain import TABLES, End, end_of
 from probe.store.models import FACTS, Base, Blob, ChainEnd, Vantage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Table
 
-_UPSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_UPSERT: dict[str, Callable[..., sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 
 
 def append_rows(connection: Connection, vantage_id: str, rows: Sequence[Base], received_at: datetime) -> End:

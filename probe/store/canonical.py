@@ -149,11 +149,7 @@ def _stored_text(value: datetime) -> str:
 def content(table: Table, values: Mapping[str, Any]) -> str:
     """Give the canonical JSON of a row of ``table`` from its storable values by column name."""
     return canonical_json(
-        {
-            name: _plain(values[name])
-            for name in _hashed_columns(table)
-            if values[name] is not None
-        },
+        {name: _plain(values[name]) for name in _hashed_columns(table) if values[name] is not None},
     )
 
 

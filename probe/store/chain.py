@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 TABLES: tuple[Table, ...] = tuple(fact.metadata.tables[fact.__tablename__] for fact in FACTS)
 
-_WINDOW_ROWS = 2_000
+WINDOW_ROWS = 2_000
 """Rows read at a time: some MiB, whatever the size of the database."""
 
 
@@ -117,7 +117,7 @@ class Row:
 
     def is_after(self, end: End) -> bool:
         """Whether the row is the true next one after ``end``."""
-        return self.seq == end.chain_seq + 1 and self.follows(end.chain_sha256) == self.sha256
+        return bool(self.seq == end.chain_seq + 1 and self.follows(end.chain_sha256) == self.sha256)
 
 
 # ---------------------------------------------------------------- reading
@@ -142,11 +142,7 @@ def ends(reader: Reader) -> dict[str, End]:
 
 def window(reader: Reader, vantage_id: str, first: int, last: int) -> list[Row]:
     """Give the rows at places ``first`` to ``last`` of a chain, in order; equal places in the tables' order."""
-    rows = (
-        row
-        for table in TABLES
-        for row in _rows(reader, table, vantage_id, lambda seq: seq.between(first, last))
-    )
+    rows = (row for table in TABLES for row in _rows(reader, table, vantage_id, lambda seq: seq.between(first, last)))
     return sorted(rows, key=lambda row: row.seq)
 
 
@@ -163,19 +159,17 @@ def _rows(
     where: Callable[[ColumnElement[int]], ColumnElement[bool]],
 ) -> Iterator[Row]:
     query = _raw_select(table).where(table.c.vantage_id == vantage_id, where(table.c.chain_seq))
-    query = query.order_by(table.c.chain_seq).execution_options(yield_per=_WINDOW_ROWS)
+    query = query.order_by(table.c.chain_seq).execution_options(yield_per=WINDOW_ROWS)
     for values in reader.execute(query).mappings():
         yield Row(table, dict(values))
 
 
 @cache
-def _raw_select(table: Table) -> Select[Any]:
+def _raw_select(table: Table) -> Select[*tuple[Any, ...]]:
     """Select what the driver returns: SQLAlchemy's conversions would hide how a value is spelt."""
     return select(
         *(
-            (
-                cast(column, Text) if isinstance(column.type, JSON) else type_coerce(column, NullType())
-            ).label(column.key)
+            (cast(column, Text) if isinstance(column.type, JSON) else type_coerce(column, NullType())).label(column.key)
             for column in table.columns
         ),
     )
@@ -207,19 +201,19 @@ def _first_breach(session: Session, vantage_id: str, named: dict[str, set[str]])
     """Walk one chain; note in ``named`` each hash that its rows name, with the kinds of blob it may be."""
     stored_end = end_of(session, vantage_id)
     end = START
-    while rows := window(session, vantage_id, end.chain_seq + 1, end.chain_seq + _WINDOW_ROWS):
+    while rows := window(session, vantage_id, end.chain_seq + 1, end.chain_seq + WINDOW_ROWS):
         places: dict[Any, list[Row]] = {}
         for row in rows:
             places.setdefault(row.seq, []).append(row)
         for seq in range(end.chain_seq + 1, int(rows[-1].seq) + 1):
             here = places.pop(seq, [])
-            row = next((row for row in here if row.is_after(end)), None)
-            if row is None or (seq == 1) != (row.table.name == Vantage.__tablename__):
+            true_row = next((row for row in here if row.is_after(end)), None)
+            if true_row is None or (true_row.table.name == Vantage.__tablename__) != (seq == 1):
                 return _why_broken(session, vantage_id, end, here, stored_end)
             if len(here) > 1:
-                return _breach(next(other for other in here if other is not row), Finding.UNCHAINED)
-            end = End(seq, row.sha256)
-            _note_names(row, named)
+                return _breach(next(row for row in here if row is not true_row), Finding.UNCHAINED)
+            end = End(seq, true_row.sha256)
+            _note_names(true_row, named)
         if places:  # places between two whole numbers
             return _breach(next(iter(places.values()))[0], Finding.UNCHAINED)
     outside = _rows_elsewhere(session, vantage_id, end)
@@ -230,12 +224,16 @@ def _first_breach(session: Session, vantage_id: str, named: dict[str, set[str]])
 
 def _why_broken(session: Session, vantage_id: str, end: End, here: list[Row], stored_end: End) -> Breach:
     """Name what is wrong at the place after ``end``, where the true next row does not stand."""
-    if here and 0 < stored_end.chain_seq <= end.chain_seq:
-        return _breach(here[0], Finding.UNCHAINED)
+    if 0 < stored_end.chain_seq <= end.chain_seq:
+        return _breach(next(_rows_elsewhere(session, vantage_id, end)), Finding.UNCHAINED)
     hashes_here = {row.sha256 for row in here}
     for row in _rows_elsewhere(session, vantage_id, end):
         true_hash = row.follows(end.chain_sha256)
-        if true_hash is not None and (true_hash == row.sha256 or true_hash in hashes_here) and row.seq != end.chain_seq + 1:
+        if (
+            true_hash is not None
+            and (true_hash == row.sha256 or true_hash in hashes_here)
+            and row.seq != end.chain_seq + 1
+        ):
             return _breach(row, Finding.REORDERED)
     if here:
         return _breach(here[0], Finding.CONTENT)
@@ -268,7 +266,7 @@ def _rows_elsewhere(session: Session, vantage_id: str, end: End) -> Iterator[Row
 def _breach(row: Row, what: Finding) -> Breach:
     return Breach(
         vantage_id=str(row.raw["vantage_id"]),
-        chain_seq=row.seq,
+        chain_seq=row.seq if isinstance(row.seq, int) else None,
         table=row.table.name,
         row_id=row.row_id,
         what=what,
@@ -307,11 +305,11 @@ def _bad_blobs(session: Session, named: dict[str, set[str]], *, is_all_read: boo
     """
     present: set[str] = set()
     breaches: list[Breach] = []
-    query = select(Blob.sha256, Blob.kind, type_coerce(Blob.content, NullType())).order_by(Blob.sha256)
+    raw_content: ColumnElement[Any] = type_coerce(Blob.content, NullType())
+    query = select(Blob.sha256, Blob.kind, raw_content).order_by(Blob.sha256)
     for sha256, kind, stored in session.execute(query.execution_options(yield_per=100)):
         present.add(sha256)
-        is_bytes = isinstance(stored, bytes | memoryview)
-        if not is_bytes or hashlib.sha256(stored).hexdigest() != sha256:
+        if not isinstance(stored, bytes) or hashlib.sha256(stored).hexdigest() != sha256:
             breaches.append(_bad_blob(sha256, Finding.BLOB))
         elif is_all_read and sha256 in named and kind not in named[sha256]:
             breaches.append(_bad_blob(sha256, Finding.CONTENT))

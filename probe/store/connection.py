@@ -52,7 +52,7 @@ def locate(url_or_path: str) -> URL:
         url = make_url(url_or_path)
     except (ArgumentError, ValueError):
         raise UserError(
-            "The database's URL cannot be read: write a path, sqlite:///PATH or postgresql://HOST/NAME.",
+            "the database's URL cannot be read: write a path, sqlite:///PATH or postgresql://HOST/NAME",
         ) from None
     match url.drivername:
         case "sqlite" if url.database and url.database != ":memory:":
@@ -60,8 +60,7 @@ def locate(url_or_path: str) -> URL:
         case "postgresql" | "postgresql+psycopg":
             return url.set(drivername="postgresql+psycopg")
     raise UserError(
-        f"{shown(url)} is not a database that can be used: "
-        "write a path, sqlite:///PATH or postgresql://HOST/NAME.",
+        f"{shown(url)} is not a database that can be used: write a path, sqlite:///PATH or postgresql://HOST/NAME",
     )
 
 
@@ -84,7 +83,7 @@ def connect(url: URL) -> Engine:
         return create_engine(url, connect_args={"connect_timeout": CONNECT_TIMEOUT_S}, **options)
     except ModuleNotFoundError:
         raise UserError(
-            "PostgreSQL needs a driver that is not installed: pip install 'nameblind[collector]'.",
+            "PostgreSQL needs a driver that is not installed: pip install 'nameblind[collector]'",
         ) from None
 
 

@@ -3,18 +3,119 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from probe.clock import SystemClock
-from probe.store import chain
-from probe.store.canonical import content, row_sha256, storable
+from probe.store.appending import append_rows, insert_blobs
+from probe.store.canonical import storable
 from probe.store.connection import locate, shown
 from probe.store.lock import sole_use, sole_use_of_server
 from probe.store.merging import merge
-from probe.store.models import CONCLUSIONS, FACTS, Base, Blob, ChainEnd, Vantage
+from probe.store.models import CONCLUSIONS, Base, Blob
 from probe.store.opening import open_engine
 from probe.store.writing import transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from sqlalchemy import Engine
+
+    from probe.clock import Clock
+
+
+class Database:
+    """Facts, append-only, and the conclusions drawn from them, in SQLite or PostgreSQL."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self.engine = engine
+        self._clock = clock
+
+    @classmethod
+    def open(cls, url_or_path: str, *, create: bool = False, clock: Clock | None = None) -> Database:
+        """Open the database at a path or URL; with ``create``, make it where there is none.
+
+        An older schema is migrated. ``UserError`` where it is missing,
+        foreign, damaged, newer than this program, read-only or unreachable;
+        nothing is then changed on disk.
+        """
+        return cls(open_engine(locate(url_or_path), create=create), clock or SystemClock())
+
+    @property
+    def place(self) -> str:
+        """Give how a person sees it named: the path, or the URL without its password."""
+        return shown(self.engine.url)
+
+    def session(self) -> Session:
+        """Give a session for reading; what it reads is one consistent state."""
+        return Session(self.engine)
+
+    def claim(self) -> AbstractContextManager[None]:
+        """Be the one probe that writes here, until the context or the process ends.
+
+        ``UserError`` where another one is. Appending does not ask for it: a
+        collector and an analysis may write beside a probe.
+        """
+        if self.engine.dialect.name == "sqlite":
+            return sole_use(Path(self.engine.url.database or ""))
+        return sole_use_of_server(self.engine)
+
+    def append(self, vantage_id: str, rows: Sequence[Base], blobs: Sequence[Blob] = ()) -> None:
+        """Add facts to the end of a vantage's chain, and blobs that are new, in one transaction.
+
+        Rows are ordered by the list ``FACTS``, then as given; the first row
+        of a vantage is its ``Vantage``. Place, hash and arrival are assigned
+        here. When this returns, the rows survive a power cut.
+
+        ``WriteFailedError`` where the storage failed, and nothing was written;
+        ``ValueError``, ``TypeError`` or ``IntegrityError`` for rows that are wrong.
+        """
+        with transaction(self.engine) as connection:
+            insert_blobs(connection, ((blob.sha256, blob.kind, blob.content) for blob in blobs))
+            if rows:
+                append_rows(connection, vantage_id, rows, self._clock.now())
+
+    def merge_from(self, source: Database) -> int:
+        """Copy what is missing here of every chain of ``source``; give the count of new rows.
+
+        Idempotent. ``UserError`` where a chain differs from ours or is broken;
+        nothing is then copied.
+        """
+        with source.engine.connect() as reading, transaction(self.engine) as writing:
+            return merge(reading, writing, self._clock.now(), source_place=source.place)
+
+    def replace_conclusions(self, rows: Sequence[Base]) -> None:
+        """Put these conclusions in the place of all earlier ones, in one transaction."""
+        with transaction(self.engine) as connection:
+            for table in CONCLUSIONS:
+                connection.execute(delete(table))
+            for table in reversed(CONCLUSIONS):
+                values = [_stored_values(row) for row in rows if type(row) is table]
+                if values:
+                    connection.execute(insert(table), values)
+
+    def close(self) -> None:
+        """Close every connection; the last one to a SQLite file folds its -wal file into it."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _stored_values(row: Base) -> dict[str, object]:
+    return {
+        column.key: storable(column, getattr(row, column.key))
+        for column in Base.metadata.tables[row.__tablename__].columns
+    }

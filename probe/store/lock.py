@@ -34,7 +34,7 @@ def sole_use(path: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
-        raise UserError(f"{path} cannot be locked: {error.strerror}; check the folder's permissions.") from error
+        raise UserError(f"{path} cannot be locked: {error.strerror}; check the folder's permissions") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,4 +63,4 @@ def sole_use_of_server(engine: Engine) -> Iterator[None]:
 
 
 def _refusal(place: str) -> str:
-    return f"{place} is in use by another probe: stop that one, or give this one a database of its own."
+    return f"{place} is in use by another probe: stop that one, or give this one a database of its own"

@@ -90,7 +90,7 @@ def _migrate(connection: Connection, place: str) -> None:
             ScriptDirectory.from_config(config).get_revision(revision)
         except CommandError:
             raise UserError(
-                f"{place} was written by a newer version of this program (schema {revision}); update the program.",
+                f"{place} was written by a newer version of this program (schema {revision}); update the program",
             ) from None
     command.upgrade(config, "head")
 
@@ -101,17 +101,17 @@ def _migrate(connection: Connection, place: str) -> None:
 def _prepare_file(path: Path, *, create: bool) -> None:
     """See that a file of ours stands at ``path``, creating it where asked; ``UserError`` where it cannot."""
     if not path.parent.is_dir():
-        raise UserError(f"{path} cannot be opened: the folder {path.parent} does not exist; create it first.")
+        raise UserError(f"{path} cannot be opened: the folder {path.parent} does not exist; create it first")
     if not path.exists():
         if not create:
-            raise UserError(f"{path} does not exist: check the path, or run a probe first, which creates it.")
+            raise UserError(f"{path} does not exist: check the path, or run a probe first, which creates it")
         _create_file(path)
         return
     if path.is_dir():
-        raise UserError(f"{path} is a folder: name a database file.")
+        raise UserError(f"{path} is a folder: name a database file")
     _check_header(path)
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        raise UserError(f"{path} is read-only: allow writing to the file and its folder, or work on a copy.")
+        raise UserError(f"{path} is read-only: allow writing to the file and its folder, or work on a copy")
     _check_readable(path)
 
 
@@ -120,22 +120,24 @@ def _check_header(path: Path) -> None:
         with path.open("rb") as file:
             header = file.read(100)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
+        raise UserError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
     if not header:
-        raise UserError(f"{path} is empty, so it is not a results database: remove it or name another file.")
+        raise UserError(f"{path} is empty, so it is not a results database: remove it or name another file")
     if not header.startswith(_SQLITE_MAGIC) or len(header) < 100:
-        raise UserError(f"{path} is not a results database: name another file.")
+        raise UserError(f"{path} is not a results database: name another file")
     if int.from_bytes(header[_APPLICATION_ID_AT : _APPLICATION_ID_AT + 4]) != APPLICATION_ID:
-        raise UserError(f"{path} is a database of another program: name another file.")
+        raise UserError(f"{path} is a database of another program: name another file")
 
 
 def _check_readable(path: Path) -> None:
     """Read the revision through SQLite, without writing: a damaged file is refused before it is touched."""
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    access = "mode=ro" if has_log else "immutable=1"  # a read-only connection would leave an empty log behind
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{access}", uri=True)) as connection:
             connection.execute("SELECT version_num FROM nameblind_schema").fetchall()
     except sqlite3.Error as error:
-        raise UserError(f"{path} cannot be read ({error}): keep it aside and start a new database.") from error
+        raise UserError(f"{path} cannot be read ({error}): keep it aside and start a new database") from error
 
 
 def _create_file(path: Path) -> None:
@@ -151,7 +153,7 @@ def _create_file(path: Path) -> None:
             temporary.rename(path)
             _sync_folder(path.parent)
         except OSError as error:
-            raise UserError(f"{path} cannot be created: {error.strerror}; check the folder's permissions.") from error
+            raise UserError(f"{path} cannot be created: {error.strerror}; check the folder's permissions") from error
         finally:
             _remove(temporary)
 
@@ -190,10 +192,10 @@ def _check_postgres(engine: Engine, *, create: bool) -> None:
             names = set(inspect(connection).get_table_names())
     except DBAPIError as error:
         reason = str(error.orig).strip().partition("\n")[0]
-        raise UserError(f"{place} cannot be reached ({reason}): check the URL and that the server runs.") from error
+        raise UserError(f"{place} cannot be reached ({reason}): check the URL and that the server runs") from error
     if VERSION_TABLE in names:
         return
     if names:
-        raise UserError(f"{place} holds tables of another program: name an empty database.")
+        raise UserError(f"{place} holds tables of another program: name an empty database")
     if not create:
-        raise UserError(f"{place} holds no results yet: check the URL, or run a probe first, which creates the tables.")
+        raise UserError(f"{place} holds no results yet: check the URL, or run a probe first, which creates the tables")

@@ -48,27 +48,27 @@ def _explained(engine: Engine, error: DBAPIError) -> Exception:
     state = getattr(error.orig, "sqlstate", None)
     if primary == sqlite3.SQLITE_FULL or state == "53100":
         return WriteFailedError(
-            f"Nothing was written to {place}: the disk is full; make room and try again.",
+            f"nothing was written to {place}: the disk is full; make room and try again",
             is_disk_full=True,
         )
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return WriteFailedError(
-            f"Nothing was written to {place}: another program keeps it locked; close that program and try again.",
+            f"nothing was written to {place}: another program keeps it locked; close that program and try again",
             is_disk_full=False,
         )
     if primary == sqlite3.SQLITE_READONLY:
         return WriteFailedError(
-            f"Nothing was written to {place}: the file or its folder is read-only; allow writing and try again.",
+            f"nothing was written to {place}: the file or its folder is read-only; allow writing and try again",
             is_disk_full=False,
         )
     if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return WriteFailedError(
-            f"Nothing was written to {place}: the file is damaged; keep it aside and start a new database.",
+            f"nothing was written to {place}: the file is damaged; keep it aside and start a new database",
             is_disk_full=False,
         )
     if isinstance(error, OperationalError) or primary == sqlite3.SQLITE_IOERR:
         return WriteFailedError(
-            f"Nothing was written to {place}: the storage reported an error ({_first_line(error)}).",
+            f"nothing was written to {place}: the storage reported an error ({_first_line(error)})",
             is_disk_full=False,
         )
     return error

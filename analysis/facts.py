@@ -1,0 +1,245 @@
+"""What the rules read: the stored facts as frozen values, and how a measurement stands among others.
+
+The shapes here repeat the store's, without what no rule needs (raw packets,
+headers), and with what belongs together held together: a step with its DNS
+answers, a pair with its two arms, a cycle with its link samples. Nothing here
+judges; :mod:`analysis.reading` fills it from a database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from probe.model import Operation, TargetKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from analysis.outcome import Outcome
+    from analysis.pairs import Standing
+    from analysis.runs import PairRun
+
+CONTROL_KINDS = (TargetKind.CONTROL_HOME, TargetKind.CONTROL_ABROAD)
+ROUNDS = ("first", "last")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VantageFacts:
+    """A place that measures."""
+
+    vantage_id: str
+    country: str = "ZZ"
+    region: str | None = None
+    network: str | None = None
+    bearer: str = "unknown"
+    role: str = "probe"
+
+    @property
+    def is_sentinel(self) -> bool:
+        """Whether it stands outside the censor's reach."""
+        return self.role == "control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One message that came back for one DNS question."""
+
+    delay_s: float = 0.0
+    rcode: str | None = "NOERROR"
+    addresses: tuple[str, ...] = ()
+    is_valid: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One observation."""
+
+    observation_id: str
+    operation: str
+    attempt: int = 1
+    redirect: int = 0
+    started_mono_s: float = 0.0
+    failure: str | None = None
+    name: str | None = None
+    address: str | None = None
+    port: int | None = None
+    bytes_received: int = 0
+    resolver: str | None = None
+    transport: str | None = None
+    query_type: str | None = None
+    answers: tuple[Answer, ...] = ()
+    certificates: tuple[str, ...] = ()
+    certificate_failure: str | None = None
+    is_peer_hello_received: bool | None = None
+    url: str | None = None
+    status: int | None = None
+    location: str | None = None
+    body_length_bytes: int | None = None
+    body_sha256: str | None = None
+    title: str | None = None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether it is a TLS handshake whose chain was found right for the name."""
+        return self.operation == Operation.TLS and self.failure is None and self.certificate_failure is None
+
+    @property
+    def valid_answers(self) -> tuple[Answer, ...]:
+        """The DNS messages with our id and our question, in the order in which they arrived."""
+        return tuple(answer for answer in self.answers if answer.is_valid)
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Every address of every valid DNS answer."""
+        return frozenset(address for answer in self.valid_answers for address in answer.addresses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairFacts:
+    """Two arms that differ in nothing but the name; ``None`` for an arm whose last row is missing."""
+
+    pair_id: str
+    number: int
+    name_kind: str
+    peer: str
+    address: str
+    port: int
+    target_name: str
+    control_name: str
+    is_target_first: bool
+    is_negative_control: bool
+    target_arm: Step | None
+    control_arm: Step | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurementFacts:
+    """One target, measured once in a cycle."""
+
+    measurement_id: str
+    cycle_id: str
+    vantage_id: str
+    service: str
+    target: str
+    url: str
+    kind: str
+    round: str
+    started_at: datetime
+    expect_status: int | None = None
+    steps: tuple[Step, ...] = ()
+    """The routine pass and its retries, in the order in which they began; no step of a pair."""
+    pairs: tuple[PairFacts, ...] = ()
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """How far the measurement came (:mod:`analysis.outcome`)."""
+        from analysis.outcome import outcome_of  # it reads measurements, so it cannot come first
+
+        return outcome_of(self)
+
+    def of(self, operation: Operation, redirect: int | None = None) -> tuple[Step, ...]:
+        """Give the steps of one operation, of one hop where ``redirect`` is given."""
+        return tuple(
+            step
+            for step in self.steps
+            if step.operation == operation and (redirect is None or step.redirect == redirect)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkFacts:
+    """What the vantage knew of its own link at one moment."""
+
+    sampled_at: datetime
+    is_interface_up: bool | None = None
+    has_default_route: bool | None = None
+    is_gateway_answering: bool | None = None
+    last_hop_answering: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleFacts:
+    """One pass of one vantage."""
+
+    cycle_id: str
+    vantage: VantageFacts
+    started_at: datetime
+    seed_commitment: str = ""
+    outcome: str | None = None
+    """``complete``, ``interrupted``, or empty where the end was never written."""
+    seed: str | None = None
+    links: tuple[LinkFacts, ...] = ()
+    measurements: tuple[MeasurementFacts, ...] = ()
+
+    def controls(self, kind: TargetKind | None = None, round_: str | None = None) -> tuple[MeasurementFacts, ...]:
+        """Give the control measurements, at home or abroad, of one round or of both."""
+        return tuple(
+            m
+            for m in self.measurements
+            if (m.kind in CONTROL_KINDS if kind is None else m.kind == kind) and (round_ is None or m.round == round_)
+        )
+
+    @cached_property
+    def portal_checks(self) -> tuple[MeasurementFacts, ...]:
+        """The portal checks of both rounds."""
+        return tuple(m for m in self.measurements if m.kind == TargetKind.PORTAL_CHECK)
+
+    @cached_property
+    def is_anything_reached(self) -> bool:
+        """Whether any measurement of the pass got an answer from its server."""
+        return any(m.outcome.is_reached for m in self.measurements)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A measurement of the same target, elsewhere or at another time, with its cycle."""
+
+    measurement: MeasurementFacts
+    cycle: CycleFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that a rule may read about one measurement."""
+
+    measurement: MeasurementFacts
+    cycle: CycleFacts
+    sentinels: tuple[Witness, ...] = ()
+    """Sentinels' measurements of the same target within the window, the nearest in time first."""
+    elsewhere: tuple[Witness, ...] = ()
+    """The same target at other vantages that are no sentinels, within the window, the nearest first."""
+    neighbours: tuple[Witness, ...] = ()
+    """The same target at this vantage in its previous and next cycle."""
+    pair_runs: tuple[PairRun, ...] = ()
+    """The pairs of the run of cycles that this measurement belongs to, by kind of name and peer."""
+    pairs_not_counted: Mapping[str, Standing] = field(default_factory=dict)
+    """Pairs of this measurement that may not be counted, by identifier, with the reason."""
+    negative_log10_e: float = 0.0
+    """log10 of the e-value of all negative-control pairs of this vantage."""
+    is_gateway_known_silent: bool = False
+    """Whether this vantage's gateway kept silent while something was reached: then its silence says nothing."""
+
+    @property
+    def usable_sentinels(self) -> tuple[Witness, ...]:
+        """Those sentinels whose own controls answered in every round: the others say nothing on a target."""
+        return tuple(witness for witness in self.sentinels if is_well_connected(witness.cycle))
+
+    @property
+    def sentinel(self) -> Witness | None:
+        """The usable sentinel's measurement that is nearest in time."""
+        return next(iter(self.usable_sentinels), None)
+
+
+def is_well_connected(cycle: CycleFacts) -> bool:
+    """Tell whether a control answered in every round of the cycle that had one, and in at least one round."""
+    rounds = [cycle.controls(round_=name) for name in ROUNDS]
+    measured = [controls for controls in rounds if controls]
+    return bool(measured) and all(any(m.outcome.is_reached for m in controls) for controls in measured)
+
+
+def ids(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Give the identifiers of steps, each once, in order."""
+    return tuple(dict.fromkeys(step.observation_id for step in steps))

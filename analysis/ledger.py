@@ -1,0 +1,108 @@
+"""What stands for an event, and against it: one entry a witness, by channel.
+
+A: randomised contrasts within one path, and artefacts that damage cannot write.
+B: structure across vantages, and what a vantage knows of its own link. C is
+not used yet. Weights are shown and never added up across channels.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.rules.evidence import MAX_WITNESSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analysis.facts import Facts
+    from analysis.rules.evidence import Evidence
+    from analysis.states import Decision
+
+    Judgement = tuple[Facts, tuple[Evidence, ...], Decision]
+
+_PAIR_PREFIXES = ("pairs.selective.", "pairs.leaning.", "pairs.own_address.", "pairs.weak.")
+_ARTEFACTS = ("dns.two_answers", "dns.two_answers.repeated", "dns.bogon", "dns.nxdomain", "tls.forged")
+_STRUCTURE = (
+    "local.interface",
+    "local.gateway",
+    "local.portal",
+    "dark.everything",
+    "dark.abroad",
+    "path.large_packets",
+    "path.resolver_broken",
+    "sentinel.fails",
+    "reach.refused_here",
+    "reach.error_for_everyone",
+    "address.only_this_target",
+    "controls.flapping",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an event's ledger."""
+
+    channel: str
+    kind: str
+    log10_lr: float
+    witness: tuple[str, ...]
+    text: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the entry as it is stored and printed."""
+        return {
+            "channel": self.channel,
+            "kind": self.kind,
+            "log10_lr": self.log10_lr,
+            "witness": list(self.witness),
+            "text": self.text,
+        }
+
+
+def ledger_of(judgements: Sequence[Judgement]) -> tuple[Entry, ...]:
+    """Give the ledger of one event: pairs one by one and pooled, then artefacts, then structure."""
+    found: dict[tuple[str, str, str], list[Evidence]] = defaultdict(list)
+    for facts, evidence, _ in judgements:
+        for item in evidence:
+            found[item.rule, facts.measurement.vantage_id, facts.measurement.target].append(item)
+    entries: list[Entry] = []
+    strongest: dict[str, float] = {}
+    for (rule, vantage, target), items in sorted(found.items()):
+        if not rule.startswith(_PAIR_PREFIXES):
+            continue
+        best = max(items, key=lambda item: (item.log10_lr, item.text))
+        entries.append(Entry("A", rule, best.log10_lr, best.observations, f"{vantage}, {target}: {best.text}"))
+        if rule.startswith("pairs.selective."):
+            strongest[vantage] = max(strongest.get(vantage, best.log10_lr), best.log10_lr)
+    entries += _pooled(strongest)
+    entries += _counted("A", found, _ARTEFACTS)
+    entries += _counted("B", found, _STRUCTURE)
+    return tuple(entries)
+
+
+def _pooled(strongest: dict[str, float]) -> list[Entry]:
+    """Give the product over vantages, whose seeds are independent, and what is left without any one of them."""
+    if len(strongest) < 2:
+        return []
+    total = sum(strongest.values())
+    without = min(total - value for value in strongest.values())
+    text = (
+        f"Over {len(strongest)} vantages together, each with its strongest target: log10 E = {total:.1f}; "
+        f"without any one of them at least {without:.1f}."
+    )
+    return [Entry("A", "pairs.pooled", round(total, 6), (), text)]
+
+
+def _counted(channel: str, found: dict[tuple[str, str, str], list[Evidence]], rules: Iterable[str]) -> list[Entry]:
+    entries: list[Entry] = []
+    for rule in rules:
+        items = [item for (name, _, _), several in sorted(found.items()) if name == rule for item in several]
+        if not items:
+            continue
+        witness = tuple(dict.fromkeys(o for item in items for o in item.observations))
+        weight = max(item.log10_lr for item in items)
+        text = f"In {len(items)} measurement(s): {min(item.text for item in items)}"
+        entries.append(Entry(channel, rule, weight, witness[:MAX_WITNESSES], text))
+    return entries

@@ -1,0 +1,233 @@
+"""Reads the store's facts, one query a table, and puts them together.
+
+No judgement: what a row says is what the value says. Rows are ordered here, so
+that the order in which a database returns them changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from analysis.facts import Answer, CycleFacts, LinkFacts, MeasurementFacts, PairFacts, Step, VantageFacts
+from probe.store import models
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+_STEP_COLUMNS = (
+    "observation_id", "operation", "attempt", "redirect", "started_mono_s", "failure", "name", "address",
+    "port", "bytes_received", "resolver", "transport", "query_type", "certificate_failure",
+    "is_peer_hello_received", "url", "status", "location", "body_length_bytes", "body_sha256", "title",
+)  # fmt: skip
+
+
+def read_cycles(session: Session, since: datetime | None = None, until: datetime | None = None) -> list[CycleFacts]:
+    """Read every cycle that started in [since, until), with all that belongs to it, in order of time."""
+    wanted = _wanted(since, until)
+    answers = _answers(session, wanted)
+    steps = _steps(session, wanted, answers)
+    measurements = _measurements(session, wanted, steps, _pairs(session, wanted, steps))
+    links = _links(session, wanted)
+    vantages = {
+        row.vantage_id: VantageFacts(
+            vantage_id=row.vantage_id,
+            country=row.country,
+            region=row.region,
+            network=row.network,
+            bearer=row.bearer,
+            role=row.role,
+        )
+        for row in session.scalars(select(models.Vantage))
+    }
+    end = models.CycleEnd
+    rows = session.execute(
+        select(models.Cycle, end.outcome, end.seed)
+        .outerjoin(end, end.cycle_id == models.Cycle.cycle_id)
+        .where(*wanted)
+        .order_by(models.Cycle.started_at, models.Cycle.cycle_id)
+    )
+    return [
+        CycleFacts(
+            cycle_id=cycle.cycle_id,
+            vantage=vantages[cycle.vantage_id],
+            started_at=cycle.started_at,
+            seed_commitment=cycle.seed_commitment,
+            outcome=outcome,
+            seed=seed,
+            links=tuple(links[cycle.cycle_id]),
+            measurements=tuple(measurements[cycle.cycle_id]),
+        )
+        for cycle, outcome, seed in rows
+    ]
+
+
+def chain_ends(session: Session) -> list[tuple[str, int, str]]:
+    """Give vantage, place and hash of the last row of every vantage's chain: which facts there are."""
+    ends: dict[str, tuple[int, str]] = {}
+    for table in models.FACTS:
+        columns = table.__table__.c
+        last = select(columns.vantage_id, func.max(columns.chain_seq).label("seq")).group_by(columns.vantage_id)
+        latest = last.subquery()
+        query = select(columns.vantage_id, columns.chain_seq, columns.chain_sha256).join(
+            latest, (columns.vantage_id == latest.c.vantage_id) & (columns.chain_seq == latest.c.seq)
+        )
+        for vantage_id, seq, sha256 in session.execute(query):
+            ends[vantage_id] = max(ends.get(vantage_id, (0, "")), (seq, sha256))
+    return [(vantage_id, *ends[vantage_id]) for vantage_id in sorted(ends)]
+
+
+def _wanted(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if since is not None:
+        wanted.append(models.Cycle.started_at >= since)
+    if until is not None:
+        wanted.append(models.Cycle.started_at < until)
+    return wanted
+
+
+def _in_wanted_cycles(wanted: list[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """Give the condition on ``Measurement`` that narrows a query to the cycles that are wanted."""
+    if not wanted:
+        return []
+    return [models.Measurement.cycle_id.in_(select(models.Cycle.cycle_id).where(*wanted))]
+
+
+def _answers(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, list[Answer]]:
+    answer, observation, measurement = models.DnsAnswer, models.Observation, models.Measurement
+    query = (
+        select(
+            answer.observation_id, answer.delay_s, answer.rcode, answer.addresses, answer.is_valid
+        )  # not `raw`: no rule reads it
+        .join(observation, observation.observation_id == answer.observation_id)
+        .join(measurement, measurement.measurement_id == observation.measurement_id)
+        .where(*_in_wanted_cycles(wanted))
+        .order_by(answer.observation_id, answer.position)
+    )
+    found: dict[str, list[Answer]] = defaultdict(list)
+    for observation_id, delay_s, rcode, addresses, is_valid in session.execute(query):
+        found[observation_id].append(
+            Answer(delay_s=delay_s, rcode=rcode, addresses=tuple(addresses), is_valid=is_valid)
+        )
+    return found
+
+
+def _steps(
+    session: Session, wanted: list[ColumnElement[bool]], answers: dict[str, list[Answer]]
+) -> dict[str, list[tuple[str | None, Step]]]:
+    """Give every measurement's steps, with the pair that each is part of."""
+    columns = models.Observation.__table__.c
+    query = (
+        select(
+            columns.measurement_id,
+            columns.pair_id,
+            columns.certificates,
+            *(columns[name] for name in _STEP_COLUMNS),
+        )
+        .join(models.Measurement, models.Measurement.measurement_id == columns.measurement_id)
+        .where(*_in_wanted_cycles(wanted))
+        .order_by(columns.measurement_id, columns.attempt, columns.started_mono_s, columns.observation_id)
+    )
+    found: dict[str, list[tuple[str | None, Step]]] = defaultdict(list)
+    for measurement_id, pair_id, certificates, *values in session.execute(query):
+        fields = dict(zip(_STEP_COLUMNS, values, strict=True))
+        step = Step(
+            **fields,
+            certificates=tuple(certificates or ()),
+            answers=tuple(answers.get(fields["observation_id"], ())),
+        )
+        found[measurement_id].append((pair_id, step))
+    return found
+
+
+def _pairs(
+    session: Session,
+    wanted: list[ColumnElement[bool]],
+    steps: dict[str, list[tuple[str | None, Step]]],
+) -> dict[str, list[PairFacts]]:
+    pair, measurement = models.Pair, models.Measurement
+    query = (
+        select(pair)
+        .join(measurement, measurement.measurement_id == pair.measurement_id)
+        .where(*_in_wanted_cycles(wanted))
+        .order_by(pair.number, pair.pair_id)
+    )
+    found: dict[str, list[PairFacts]] = defaultdict(list)
+    for row in session.scalars(query):
+        arms = {step.observation_id: step for pair_id, step in steps[row.measurement_id] if pair_id == row.pair_id}
+        found[row.measurement_id].append(
+            PairFacts(
+                pair_id=row.pair_id,
+                number=row.number,
+                name_kind=row.name_kind,
+                peer=row.peer,
+                address=row.address,
+                port=row.port,
+                target_name=row.target_name,
+                control_name=row.control_name,
+                is_target_first=row.is_target_first,
+                is_negative_control=row.is_negative_control,
+                target_arm=arms.get(row.target_observation_id),
+                control_arm=arms.get(row.control_observation_id),
+            )
+        )
+    return found
+
+
+def _measurements(
+    session: Session,
+    wanted: list[ColumnElement[bool]],
+    steps: dict[str, list[tuple[str | None, Step]]],
+    pairs: dict[str, list[PairFacts]],
+) -> dict[str, list[MeasurementFacts]]:
+    query = (
+        select(models.Measurement)
+        .where(*_in_wanted_cycles(wanted))
+        .order_by(models.Measurement.started_at, models.Measurement.measurement_id)
+    )
+    found: dict[str, list[MeasurementFacts]] = defaultdict(list)
+    for row in session.scalars(query):
+        found[row.cycle_id].append(
+            MeasurementFacts(
+                measurement_id=row.measurement_id,
+                cycle_id=row.cycle_id,
+                vantage_id=row.vantage_id,
+                service=row.service,
+                target=row.target,
+                url=row.url,
+                kind=row.kind,
+                round=row.round,
+                started_at=row.started_at,
+                expect_status=row.expect_status,
+                steps=tuple(step for pair_id, step in steps[row.measurement_id] if pair_id is None),
+                pairs=tuple(pairs[row.measurement_id]),
+            )
+        )
+    return found
+
+
+def _links(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, list[LinkFacts]]:
+    sample = models.LinkSample
+    query = (
+        select(sample)
+        .join(models.Cycle, models.Cycle.cycle_id == sample.cycle_id)
+        .where(*wanted)
+        .order_by(sample.sampled_at, sample.link_sample_id)
+    )
+    found: dict[str, list[LinkFacts]] = defaultdict(list)
+    for row in session.scalars(query):
+        found[row.cycle_id].append(
+            LinkFacts(
+                sampled_at=row.sampled_at,
+                is_interface_up=row.is_interface_up,
+                has_default_route=row.has_default_route,
+                is_gateway_answering=row.is_gateway_answering,
+                last_hop_answering=row.last_hop_answering,
+            )
+        )
+    return found

@@ -1,0 +1,177 @@
+"""The one function that others call: a database in, one HTML file out, the same bytes for the same facts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from analysis.report import bounds
+from analysis.report.appearance import GAPS, LOOK, LOOKS, PATTERNS
+from analysis.report.catalogue import load
+from analysis.report.certificates import read_issuers
+from analysis.report.evidence import Dossier, PairRow, calibrate, gather
+from analysis.report.findings import find, tally
+from analysis.report.grid import Grid, read_grid
+from analysis.report.happenings import tell
+from analysis.report.inert import visible
+from analysis.report.timeline import draw
+from analysis.report.wording import heading, paragraph, reachable_line, short
+from probe.errors import UserError
+from probe.model import Peer
+from probe.store.models import PairTest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from sqlalchemy.orm import Session
+
+    from analysis.report.axis import Axis
+    from analysis.report.catalogue import Catalogue
+    from probe.store.database import Database
+
+_HERE = Path(__file__).parent
+
+
+def write_report(database: Database, out_dir: Path, *, service: str | None = None, language: str = "en") -> Path:
+    """Write the report on a database, or on one service in it, and give the file's path.
+
+    The page reads the stored conclusions and computes none. It holds no time of its own making: the same
+    database gives the same bytes. ``UserError``: a language without a catalogue, a service that the database
+    does not have, a folder that cannot be written.
+    """
+    words = load(language)
+    with database.session() as session:
+        page = _render(_context(session, service, words))
+    path = out_dir / _file_name(service)
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(page.encode("utf-8", errors="backslashreplace"))
+    except OSError as error:
+        raise UserError(
+            f"The report cannot be written to {path}: {error.strerror}; choose another folder with --out."
+        ) from error
+    return path
+
+
+def _context(session: Session, service: str | None, words: Catalogue) -> dict[str, Any]:
+    grid = read_grid(session, service)
+    findings = find(grid)
+    shown = findings[: bounds.FINDINGS]
+    dossiers = gather(session, grid, shown)
+    axis, pictures = draw(grid, words)
+    overview = [replace(row, service=short(row.service)) for row in tally(grid, findings)]
+    services = sorted({reading.service for reading in grid.targets})
+    happenings, happenings_left_out = tell(session, grid, service, words)
+    return {
+        "words": words,
+        "service": short(service) if service is not None else None,
+        "grid": grid,
+        "subject": short(service)
+        if service is not None
+        else words.names([short(name) for name in services], bounds.HEADLINE_NAMES),
+        "period": _period(axis, words),
+        "upto": _arrival(grid, words),
+        "column_width": _length(axis.mark, words) if axis else "",
+        "nothing": _nothing(grid, service, words),
+        "paragraphs": [
+            paragraph(dossier.finding, _strongest(dossier), words)
+            for dossier in dossiers
+            if dossier.finding.state != "ok"
+        ],
+        "reachable": [(f.number, reachable_line(f, words)) for f in shown if f.state == "ok"],
+        "overview": overview[: bounds.OVERVIEW_ROWS],
+        "overview_left_out": max(0, len(overview) - bounds.OVERVIEW_ROWS),
+        "findings_left_out": len(findings) - len(shown),
+        "axis": axis,
+        "pictures": pictures,
+        "pictures_left_out": len(grid.places) - len(pictures),
+        "happenings": happenings,
+        "happenings_left_out": happenings_left_out,
+        "dossiers": dossiers,
+        "headings": {finding.number: heading(finding, words) for finding in shown},
+        "issuers": read_issuers(session, _leaves(dossiers)),
+        "calibration": calibrate(list(session.query(PairTest))),
+        "counts": {
+            state: sum(reading.state == state for reading in grid.targets) for state in ("local", "insufficient")
+        },
+        "looks": LOOKS,
+        "look": LOOK,
+        "gaps": GAPS,
+        "patterns": PATTERNS,
+        "short": short,
+        "query": lambda text: visible(text, bounds.QUERY_CHARS),
+        "csv_rows": bounds.CSV_ROWS,
+        "shell_service": short(shlex.quote(service)) if service is not None else "",
+        "long": lambda text: visible(text or "", bounds.LONG_TEXT_CHARS),
+        "css": (_HERE / "report.css").read_text(encoding="utf-8"),
+    }
+
+
+def _nothing(grid: Grid, service: str | None, words: Catalogue) -> str:
+    """Give the sentence that stands for a report without data; empty where there are some."""
+    if not grid.targets:
+        if service is None:
+            return words.text("summary.no_target")
+        return words.text("summary.no_target_service", service=short(service))
+    return "" if grid.versions.ruleset else words.text("summary.not_analysed")
+
+
+def _period(axis: Axis | None, words: Catalogue) -> str:
+    if axis is None:
+        return words.text("page.no_period")
+    return words.text("page.period", first=words.moment(axis.first), last=words.moment(axis.last))
+
+
+def _arrival(grid: Grid, words: Catalogue) -> str:
+    last = grid.versions.last_arrival
+    return words.text("time.utc", moment=words.moment(last)) if last else words.text("page.none")
+
+
+def _length(length: timedelta, words: Catalogue) -> str:
+    minutes = round(length.total_seconds() / 60)
+    if minutes < 120:
+        return words.count("count.minutes", minutes)
+    return words.count("count.hours", round(minutes / 60))
+
+
+def _strongest(dossier: Dossier) -> PairRow | None:
+    """Give the heaviest paired test; one at a helper, which reads no names, before one at the service itself."""
+    return min(dossier.pair_rows, key=lambda row: row.peer != Peer.HELPER.value, default=None)
+
+
+def _leaves(dossiers: Sequence[Dossier]) -> set[str]:
+    return {
+        step.row.certificates[0]
+        for dossier in dossiers
+        for witness in dossier.witnesses
+        for step in witness.steps
+        if step.row.certificates
+    }
+
+
+def _render(context: dict[str, Any]) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html.jinja").render(context)
+
+
+def _file_name(service: str | None) -> str:
+    if service is None:
+        return "nameblind-report.html"
+    slug = re.sub(r"[^a-z0-9]+", "-", service.lower()).strip("-")[:40]
+    if slug != service:  # another service may shorten to the same name
+        slug = f"{slug}-{hashlib.sha256(service.encode()).hexdigest()[:8]}".strip("-")
+    return f"nameblind-report-{slug}.html"

@@ -1,0 +1,292 @@
+"""Lies in the domain name system. Damage can silence a resolver; it cannot write an answer.
+
+An answer that merely differs from another is no lie: content networks answer
+every place differently, and an address that completes a verified TLS handshake
+for the name is harmless whoever gave it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.outcome import Reach
+from analysis.rules.controls import is_sentinel_steady
+from analysis.rules.evidence import Evidence, fired
+from probe.addresses import is_public_address, parse_address
+from probe.failures import Failure
+from probe.model import DnsTransport, Operation
+
+if TYPE_CHECKING:
+    from analysis.facts import Answer, CycleFacts, Facts, MeasurementFacts, Step
+
+ENOUGH_QUESTIONS = 2
+"""Questions that must show a forged answer that is no bogon, and NXDOMAIN answers, before anything is called."""
+
+_ENCRYPTED = frozenset({DnsTransport.DOT, DnsTransport.DOH})
+
+
+def two_answers(facts: Facts) -> Evidence | None:
+    """Fire where one question brought a true and a forged answer, seen only once."""
+    seen = _races(facts.measurement, facts)
+    if not seen or _is_harmless(facts, seen) or _is_bogon_race(seen) or len(_all_races(facts)) >= ENOUGH_QUESTIONS:
+        return None
+    return fired(
+        "dns.two_answers",
+        "One question brought two answers that contradict each other; only one leads to the site.",
+        seen,
+        "dns.injection",
+    )
+
+
+def two_answers_repeated(facts: Facts) -> Evidence | None:
+    """Fire where questions brought a true and a forged answer, again and again or with a bogon in it."""
+    seen = _races(facts.measurement, facts)
+    if not seen or _is_harmless(facts, seen):
+        return None
+    count = len(_all_races(facts))
+    if not _is_bogon_race(seen) and count < ENOUGH_QUESTIONS:
+        return None
+    mechanism = "dns.injection.bogon" if _is_bogon_race(seen) else "dns.injection"
+    return fired(
+        "dns.two_answers.repeated",
+        f"A forged answer raced the true one, in {count} question(s), while names of controls got single good answers "
+        "from the same resolver.",
+        seen,
+        mechanism,
+    )
+
+
+def bogon(facts: Facts) -> Evidence | None:
+    """Fire where a resolver answers with an address that cannot be on the Internet, and others do not."""
+    lies = [
+        q
+        for q in _queries(facts.measurement)
+        if _is_bogon_only(q) and len(q.valid_answers) <= 1 and _do_controls_resolve(facts.cycle, q.resolver)
+    ]
+    if not lies or _is_harmless(facts, lies) or not _has_public_witness(facts, lies):
+        return None
+    return fired(
+        "dns.bogon",
+        f"The resolver {_named(lies)} answered with an address that cannot be on the Internet, while others gave a "
+        "public one.",
+        lies,
+        "dns.injection.bogon",
+    )
+
+
+def nxdomain(facts: Facts) -> Evidence | None:
+    """Fire where a resolver denies a name that others resolve to a server which proves that name."""
+    if not _is_name_alive(facts):
+        return None
+    lies = _denials(facts.measurement, facts)
+    before_and_after = [s for w in facts.neighbours for s in _denials(w.measurement, facts)]
+    if not lies or len(lies) + len(before_and_after) < ENOUGH_QUESTIONS:
+        return None
+    if _is_harmless(facts, lies) or not _has_public_witness(facts, lies):
+        return None
+    return fired(
+        "dns.nxdomain",
+        f"The resolver {_named(lies)} says that the name does not exist, while others resolve it to a server that "
+        "answers for it.",
+        [*lies, *before_and_after],
+        "dns.nxdomain",
+    )
+
+
+def wrong_host(facts: Facts) -> Evidence | None:
+    """Fire where an answer leads to a host that cannot prove the name, while others' answers lead to one that can.
+
+    A stale answer, or one edge of a content network that is misconfigured, looks the same: this accuses nobody.
+    """
+    proven = _proven_addresses(facts)
+    wrong = {
+        step.address
+        for step in facts.measurement.of(Operation.TLS, redirect=0)
+        if step.certificate_failure is not None and step.address not in proven
+    }
+    led_there = [
+        q
+        for q in _queries(facts.measurement)
+        if q.addresses & wrong and not q.addresses & proven and _do_controls_resolve(facts.cycle, q.resolver)
+    ]
+    if not proven or not led_there:
+        return None
+    return fired(
+        "dns.wrong_host",
+        f"The resolver {_named(led_there)} leads to a host that cannot prove the name; a stale answer looks the same.",
+        led_there,
+    )
+
+
+def unresolved(facts: Facts) -> Evidence | None:
+    """Fire where no address came of any question."""
+    if facts.measurement.outcome.reach is not Reach.DNS_FAILED:
+        return None
+    return fired("dns.unresolved", "No resolver gave an address that may be dialled.", facts.measurement.outcome.steps)
+
+
+def _queries(measurement: MeasurementFacts) -> tuple[Step, ...]:
+    return measurement.of(Operation.DNS, redirect=0)
+
+
+def _named(steps: list[Step]) -> str:
+    return ", ".join(sorted({step.resolver or "of the system" for step in steps}))
+
+
+def _is_public(address: str) -> bool:
+    parsed = parse_address(address)
+    return parsed is not None and is_public_address(parsed)
+
+
+def _is_bogon_only(query: Step) -> bool:
+    if any(_is_public(address) for address in query.addresses):
+        return False
+    return bool(query.addresses) or query.failure == Failure.DNS_BOGON
+
+
+def _is_denial(query: Step) -> bool:
+    answers = query.valid_answers
+    if answers:
+        return all(answer.rcode == "NXDOMAIN" for answer in answers)
+    return query.failure == Failure.DNS_NXDOMAIN
+
+
+def _proven_addresses(facts: Facts) -> frozenset[str]:
+    """Give the addresses at which the name was proven: by TLS here, or by a sentinel that reached the target."""
+    own = {step.address for step in facts.measurement.of(Operation.TLS, redirect=0) if step.is_verified}
+    theirs: set[str] = set()
+    for witness in facts.usable_sentinels:
+        if witness.measurement.outcome.is_reached:
+            theirs |= {a for q in _queries(witness.measurement) for a in q.addresses if _is_public(a)}
+    return frozenset(a for a in own if a) | theirs
+
+
+def _is_name_alive(facts: Facts) -> bool:
+    """Tell whether the name leads to a server that proves it, here by another resolver or at the sentinel."""
+    if any(step.is_verified for step in facts.measurement.of(Operation.TLS, redirect=0)):
+        return True
+    return is_sentinel_steady(facts)
+
+
+def _is_harmless(facts: Facts, lies: list[Step]) -> bool:
+    """Tell whether the lies did not reach the user: the system's own answer led to the target all the same."""
+    outcome = facts.measurement.outcome
+    if outcome.reach is not Reach.VERIFIED:
+        return False
+    if not any(step.transport == DnsTransport.SYSTEM for step in lies):
+        return True
+    proven = {step.address for step in facts.measurement.of(Operation.TLS, redirect=0) if step.is_verified}
+    own = [q for q in _queries(facts.measurement) if q.transport == DnsTransport.SYSTEM]
+    return any(q.addresses & proven for q in own)
+
+
+def _has_public_witness(facts: Facts, lies: list[Step]) -> bool:
+    """Tell whether somebody got a public address, and no resolver asked over encryption told the same tale."""
+    resolvers = {step.resolver for step in lies}
+    if any(step.transport in _ENCRYPTED for step in lies):
+        return False  # nobody on the way wrote that: the site or the resolver chose it
+    inside = any(
+        _is_public(address)
+        for query in _queries(facts.measurement)
+        if query.resolver not in resolvers
+        for address in query.addresses
+    )
+    return (inside and not _does_sentinel_hear(facts, lies)) or is_sentinel_steady(facts)
+
+
+def _does_sentinel_hear(facts: Facts, lies: list[Step]) -> bool:
+    """Tell whether a sentinel got a bogon or a denial as well: then the site's own DNS says so."""
+    del lies
+    return any(
+        _is_bogon_only(query) or _is_denial(query)
+        for witness in facts.sentinels
+        for query in _queries(witness.measurement)
+    )
+
+
+def _control_queries(cycle: CycleFacts, resolver: str | None) -> list[Step]:
+    return [q for m in cycle.controls() for q in _queries(m) if q.resolver == resolver]
+
+
+def _do_controls_resolve(cycle: CycleFacts, resolver: str | None) -> bool:
+    """Tell whether the same resolver gave public addresses for names of controls, and bogons or denials for none."""
+    queries = _control_queries(cycle, resolver)
+    if any(_is_bogon_only(q) or _is_denial(q) for q in queries):
+        return False
+    return any(_is_public(address) for q in queries for address in q.addresses)
+
+
+def _are_control_answers_single(cycle: CycleFacts, resolver: str | None) -> bool:
+    """Tell whether names of controls got one answer a question: a path that duplicates packets would bring more."""
+    answered = [q for q in _control_queries(cycle, resolver) if q.valid_answers]
+    return bool(answered) and all(len(q.valid_answers) == 1 for q in answered)
+
+
+def _denials(measurement: MeasurementFacts, facts: Facts) -> list[Step]:
+    """Give the questions that were answered with NXDOMAIN by a resolver that resolves names of controls.
+
+    A system's resolution also says "no such name" where only the asked type is missing,
+    so there a question counts only for a type that somebody found.
+    """
+    found_types = {
+        query.query_type
+        for m in (facts.measurement, *(w.measurement for w in facts.usable_sentinels))
+        for query in _queries(m)
+        if any(_is_public(address) for address in query.addresses)
+    }
+    return [
+        q
+        for q in _queries(measurement)
+        if _is_denial(q)
+        and (q.transport != DnsTransport.SYSTEM or q.query_type in found_types)
+        and _do_controls_resolve(facts.cycle, q.resolver)
+    ]
+
+
+def _races(measurement: MeasurementFacts, facts: Facts) -> list[Step]:
+    """Give the questions that brought a proven answer and, beside it, one that is shown to be forged."""
+    proven = _proven_addresses(facts)
+    return [
+        q
+        for q in _queries(measurement)
+        if any(set(a.addresses) & proven for a in q.valid_answers)
+        and any(_is_forged(a, measurement, facts, proven) for a in q.valid_answers)
+        and _do_controls_resolve(facts.cycle, q.resolver)
+        and _are_control_answers_single(facts.cycle, q.resolver)
+    ]
+
+
+def _is_forged(answer: Answer, measurement: MeasurementFacts, facts: Facts, proven: frozenset[str]) -> bool:
+    """Tell whether an answer that came beside the proven one is a bogon, a denial, or led nowhere when dialled."""
+    addresses = set(answer.addresses)
+    if addresses & proven:
+        return False
+    if not addresses:
+        return answer.rcode == "NXDOMAIN"
+    if not any(_is_public(address) for address in addresses):
+        return True
+    known = {a for w in facts.sentinels for q in _queries(w.measurement) for a in q.addresses}
+    dialled = {s.address for s in measurement.of(Operation.TCP, redirect=0)}
+    live = {
+        s.address
+        for s in measurement.steps
+        if s.redirect == 0 and s.failure is None and s.certificate_failure is None and s.operation == Operation.HTTP
+    }
+    return not addresses & known and bool(addresses & dialled) and not addresses & live
+
+
+def _is_bogon_race(races: list[Step]) -> bool:
+    return any(
+        bool(answer.addresses) and not any(_is_public(address) for address in answer.addresses)
+        for query in races
+        for answer in query.valid_answers
+    )
+
+
+def _all_races(facts: Facts) -> list[Step]:
+    """Give the races of this measurement and of its neighbours in time."""
+    return [
+        step
+        for measurement in (facts.measurement, *(w.measurement for w in facts.neighbours))
+        for step in _races(measurement, facts)
+    ]

@@ -1,0 +1,233 @@
+"""Name-swap pairs: the one kind of evidence that accuses by counting. Its weight is measured, not set.
+
+Every rule here exists once for each kind of name; :func:`for_kind` binds it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.outcome import Reach
+from analysis.pairs import Standing, has_failed
+from analysis.rules.controls import are_controls_alive, is_sentinel_steady
+from analysis.rules.evidence import MAX_WITNESSES, Evidence, fired
+from analysis.rules.reach import is_different_page
+from probe.failures import Failure
+from probe.model import NameKind, Operation, Peer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analysis.facts import Facts, MeasurementFacts, Step
+    from analysis.runs import PairRun
+
+CALL_LOG10_E = 3.0
+"""`blocked` from E = 1,000 on."""
+LEAN_LOG10_E = 1.0
+"""`suspected` from E = 10 on, on a path that shows no other loss. A sentinel whose own E is so high voids the claim."""
+NEGATIVE_LOG10_E = 2.0
+"""Negative controls beyond it say that the instrument is at fault: its pairs accuse nobody."""
+ENOUGH_SILENT_PAIRS = 5
+"""So many pairs in one measurement without the target's arm failing contradict an older run."""
+
+_WORDS = {
+    Failure.CONNECTION_RESET: "reset",
+    Failure.CONNECTION_ABORTED: "reset",
+    Failure.TIMEOUT: "timeout",
+    Failure.EOF: "eof",
+    Failure.TLS_HANDSHAKE: "alert",
+}
+_FAILED_BEFORE_NAME_IS_ANSWERED = frozenset({Reach.TCP_FAILED, Reach.DNS_FAILED})
+
+
+def for_kind(rule: Callable[[Facts, str], Evidence | None], kind: str) -> Callable[[Facts], Evidence | None]:
+    """Bind a rule of this module to one kind of name."""
+    return lambda facts: rule(facts, kind)
+
+
+def selective(facts: Facts, kind: str) -> Evidence | None:
+    """Fire where pairs at a helper say, at E >= 1,000 and past the bar of e-BH, that this name is read, and it failed.
+
+    All guards hold: the sentinel made the same pairs and saw nothing, the negative controls are calm, and this
+    measurement's own pairs do not contradict.
+    """
+    run = _run(facts, kind, Peer.HELPER)
+    if run is None or not _is_callable(facts, run) or not _has_calm_sentinel(run):
+        return None
+    if run.log10_e < max(CALL_LOG10_E, run.bar_log10):
+        return None
+    return _measured(f"pairs.selective.{kind}", run, f"{_counts(run)}; the sentinel's pairs are calm.")
+
+
+def leaning(facts: Facts, kind: str) -> Evidence | None:
+    """Fire where pairs at a helper lean towards a rule on the name, and the path shows no loss that could feign it.
+
+    With E >= 1,000 and no sentinel to exclude the helper's own side, it is this rule that fires, whatever the loss.
+    """
+    run = _run(facts, kind, Peer.HELPER)
+    if run is None or run.log10_e < LEAN_LOG10_E or not _is_callable(facts, run):
+        return None
+    if selective(facts, kind) is not None or run.sentinel_log10_e >= LEAN_LOG10_E:
+        return None
+    is_strong = run.log10_e >= max(CALL_LOG10_E, run.bar_log10)
+    if not is_strong and not _is_path_clean(facts, run):
+        return None
+    doubt = "no sentinel's pairs exclude the helper's own side" if is_strong else "that is too few to call"
+    return _measured(f"pairs.leaning.{kind}", run, f"{_counts(run)}; {doubt}.")
+
+
+def own_address(facts: Facts, kind: str) -> Evidence | None:
+    """Fire where, without a helper, pairs at the target's own address fail by name here and not at the sentinel.
+
+    The server may read names as well, so this never says more than `suspected`.
+    """
+    run = _run(facts, kind, Peer.TARGET)
+    if run is None or _run(facts, kind, Peer.HELPER) is not None or not _is_callable(facts, run):
+        return None
+    if run.log10_e < max(CALL_LOG10_E, run.bar_log10) or not _has_calm_sentinel(run):
+        return None
+    if run.sentinel is None or run.sentinel.target_failed or run.sentinel.both_failed or not is_sentinel_steady(facts):
+        return None
+    return _measured(
+        f"pairs.own_address.{kind}", run, f"{_counts(run)}, at the target's own server, which may read names itself."
+    )
+
+
+def weak(facts: Facts, kind: str) -> Evidence | None:
+    """Fire where pairs were discordant, and no rule above makes anything of them."""
+    for run in facts.pair_runs:
+        if run.name_kind != kind or run.run.discordant == 0:
+            continue
+        if any(rule(facts, kind) is not None for rule in (selective, leaning, own_address)):
+            return None
+        return _measured(f"pairs.weak.{kind}", run, f"{_counts(run)}: not enough, or a guard does not hold.")
+    return None
+
+
+def silent(facts: Facts, kind: str) -> Evidence | None:
+    """Fire where pairs at a helper were made for a failing target, and both names lived alike."""
+    run = _run(facts, kind, Peer.HELPER)
+    if run is None or facts.measurement.outcome.is_reached or not _is_contradicted(run) or run.own.discordant:
+        return None
+    return fired(
+        f"pairs.silent.{kind}", f"In {run.own.pairs} pairs at a helper the name fared like its scramble: no rule on it."
+    )
+
+
+def sentinel_too(facts: Facts) -> Evidence | None:
+    """Fire where the sentinel's own pairs lean: then names are read at the helper's side."""
+    if not any(run.sentinel_log10_e >= LEAN_LOG10_E for run in facts.pair_runs):
+        return None
+    return fired("pairs.sentinel_too", "The sentinel's own pairs fail by name as well: the helper's side is at fault.")
+
+
+def negative_controls(facts: Facts) -> Evidence | None:
+    """Fire where pairs of two innocuous names lean: then the instrument is at fault."""
+    if facts.negative_log10_e < NEGATIVE_LOG10_E:
+        return None
+    return fired(
+        "pairs.negative_controls", "Pairs of two innocuous names fail one-sidedly here: the instrument is at fault."
+    )
+
+
+def mismatch(facts: Facts) -> Evidence | None:
+    """Fire where a pair is not what the committed seed gives: its order or its name was not drawn by it."""
+    return _not_counted(
+        facts, Standing.MISMATCH, "pairs.mismatch", "pair(s) do not follow from the committed seed and are not counted."
+    )
+
+
+def unrevealed(facts: Facts) -> Evidence | None:
+    """Fire where the cycle's seed was never revealed, so that its pairs cannot be checked."""
+    return _not_counted(
+        facts, Standing.UNREVEALED, "pairs.unrevealed", "pair(s) are not counted: the cycle's seed was not revealed."
+    )
+
+
+def _not_counted(facts: Facts, standing: Standing, rule: str, sentence: str) -> Evidence | None:
+    named = [p for p in facts.measurement.pairs if facts.pairs_not_counted.get(p.pair_id) is standing]
+    if not named:
+        return None
+    arms = [arm for pair in named for arm in (pair.target_arm, pair.control_arm) if arm is not None]
+    return fired(rule, f"{len(named)} {sentence}", arms)
+
+
+def _run(facts: Facts, kind: str, peer: Peer) -> PairRun | None:
+    return next((run for run in facts.pair_runs if (run.name_kind, run.peer) == (kind, peer)), None)
+
+
+def _measured(rule: str, run: PairRun, text: str) -> Evidence:
+    return Evidence(
+        rule=rule,
+        log10_lr=round(run.log10_e, 6),
+        text=text,
+        observations=run.witnesses[:MAX_WITNESSES],
+        mechanism=mechanism(run),
+    )
+
+
+def _counts(run: PairRun) -> str:
+    tally = run.run
+    return (
+        f"In {tally.pairs} pairs over {run.cycles} cycle(s) just one name failed {tally.discordant} times, "
+        f"{tally.target_failed} times the target's"
+    )
+
+
+def mechanism(run: PairRun) -> str:
+    """Give the deepest node that the failing arms support."""
+    layer = Operation.TLS if run.name_kind == NameKind.SNI else Operation.HTTP
+    failure = next((failure for operation, failure in run.failing if operation == layer), None)
+    if failure is None:
+        return layer.value
+    if failure == Failure.NOT_GENUINE:
+        return "tls.mitm" if layer == Operation.TLS else "http.blockpage"
+    word = _WORDS.get(Failure(failure)) if failure in set(Failure) else None
+    return f"{layer.value}.{word}.{run.name_kind}" if word else layer.value
+
+
+def _is_callable(facts: Facts, run: PairRun) -> bool:
+    """Tell whether pairs of this run may say anything on this measurement."""
+    return (
+        _has_failed_where_name_stands(facts, run.name_kind)
+        and not _is_contradicted(run)
+        and facts.negative_log10_e < NEGATIVE_LOG10_E
+    )
+
+
+def _has_failed_where_name_stands(facts: Facts, kind: str) -> bool:
+    """Tell whether the measurement failed at the target's own name, no earlier than where it is sent."""
+    outcome = facts.measurement.outcome
+    if kind != NameKind.SNI and is_different_page(facts):
+        return True
+    if any(step.redirect for step in outcome.steps):
+        return False
+    layers = {Reach.TLS_FAILED, Reach.CERTIFICATE} if kind == NameKind.SNI else {Reach.HTTP_FAILED}
+    return outcome.reach in layers | _FAILED_BEFORE_NAME_IS_ANSWERED
+
+
+def _is_contradicted(run: PairRun) -> bool:
+    return run.own.target_alive >= ENOUGH_SILENT_PAIRS and run.own.target_failed == 0
+
+
+def _has_calm_sentinel(run: PairRun) -> bool:
+    return run.sentinel is not None and run.sentinel.target_alive > 0 and run.sentinel_log10_e < LEAN_LOG10_E
+
+
+def _is_path_clean(facts: Facts, run: PairRun) -> bool:
+    """Tell whether nothing but the target's name failed: no control's arm, no pair of innocuous names, no control."""
+    if run.run.control_failed or run.run.both_failed or not are_controls_alive(facts.cycle):
+        return False
+    return all(_is_unblemished(control) for control in facts.cycle.controls())
+
+
+def _is_unblemished(control: MeasurementFacts) -> bool:
+    arms = [(pair, arm) for pair in control.pairs for arm in (pair.target_arm, pair.control_arm) if arm is not None]
+    if any(has_failed(pair, arm) for pair, arm in arms):
+        return False
+    return all(step.failure is None for step in control.steps if _is_ipv4_connection(step))
+
+
+def _is_ipv4_connection(step: Step) -> bool:
+    """Tell whether a step used a connection over IPv4: IPv6 may be broken on its own and is left out."""
+    return step.operation in {Operation.TCP, Operation.TLS, Operation.HTTP} and ":" not in (step.address or "")

@@ -1,0 +1,125 @@
+"""From evidence to one state: a table, read from the top.
+
+Each row names a state and the rules any of which supports it. The first row
+with evidence decides. Weights are not added: many small signs never make a
+`blocked`. Whatever no row catches is `insufficient`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from analysis.outcome import Reach
+from probe.model import NameKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.facts import Facts
+    from analysis.rules.evidence import Evidence
+
+
+class State(StrEnum):
+    """What one measurement shows."""
+
+    OK = "ok"
+    TAMPERED = "tampered"
+    BLOCKED = "blocked"
+    SUSPECTED = "suspected"
+    THROTTLED = "throttled"
+    WITHHELD = "withheld"
+    DOWN = "down"
+    DARK = "dark"
+    LOCAL = "local"
+    INSUFFICIENT = "insufficient"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A state, and the rules that support it."""
+
+    state: State
+    rules: tuple[str, ...]
+
+
+def _each_kind(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}.{kind.value}" for kind in NameKind)
+
+
+STATE_TABLE: tuple[Row, ...] = (
+    Row(State.LOCAL, ("local.interface", "local.gateway", "local.portal")),
+    Row(State.DARK, ("dark.everything", "dark.abroad")),
+    Row(State.BLOCKED, ("dns.two_answers.repeated", "dns.bogon", "dns.nxdomain")),
+    Row(State.WITHHELD, ("reach.refused_here",)),
+    Row(State.DOWN, ("reach.error_for_everyone",)),
+    Row(State.OK, ("reach.verified", "reach.same_as_sentinel", "reach.portal_check")),
+    Row(State.TAMPERED, ("tls.forged",)),
+    Row(State.BLOCKED, _each_kind("pairs.selective")),
+    Row(State.DOWN, ("sentinel.fails",)),
+    Row(
+        State.SUSPECTED,
+        (
+            "dns.two_answers",
+            *_each_kind("pairs.leaning"),
+            *_each_kind("pairs.own_address"),
+            "address.only_this_target",
+        ),
+    ),
+    Row(
+        State.INSUFFICIENT,
+        (
+            "path.large_packets",
+            "path.resolver_broken",
+            "tls.clock",
+            "controls.flapping",
+            "reach.server_error",
+            "reach.differs",
+            "reach.unconfirmed",
+            "dns.wrong_host",
+            "tls.untrusted",
+            "pairs.mismatch",
+            "pairs.unrevealed",
+            "pairs.sentinel_too",
+            "pairs.negative_controls",
+            *_each_kind("pairs.weak"),
+            "controls.some_failed",
+            "address.dead",
+            "dns.unresolved",
+            *_each_kind("pairs.silent"),
+            "sentinel.cut_off",
+            "sentinel.absent",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one measurement shows, how, and why in one sentence."""
+
+    state: State
+    mechanisms: tuple[str, ...]
+    reason: str
+    rule: str | None
+    """The rule that decided."""
+
+
+def decide(evidence: Sequence[Evidence], facts: Facts) -> Decision:
+    """Give the state that the evidence supports. Never raises; nothing known gives `insufficient`."""
+    by_rule = {item.rule: item for item in evidence}
+    for row in STATE_TABLE:
+        deciding = next((by_rule[rule] for rule in row.rules if rule in by_rule), None)
+        if deciding is not None:
+            return Decision(row.state, _mechanisms(row.state, by_rule), deciding.text, deciding.rule)
+    if facts.measurement.outcome.reach is Reach.UNMEASURED:
+        return Decision(State.INSUFFICIENT, (), "Nothing was measured.", None)
+    return Decision(State.INSUFFICIENT, (), "The target failed, and nothing shows why.", None)
+
+
+def _mechanisms(state: State, by_rule: dict[str, Evidence]) -> tuple[str, ...]:
+    """Give the mechanisms of all evidence that supports the state, each once."""
+    rules = [rule for row in STATE_TABLE if row.state is state for rule in row.rules]
+    named = (by_rule[rule].mechanism for rule in rules if rule in by_rule)
+    return tuple(sorted({mechanism for mechanism in named if mechanism}))

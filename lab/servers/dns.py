@@ -1,0 +1,112 @@
+"""Name servers: one zone of all names for every resolver, and the lies that some of them tell.
+
+UDP, TCP, DoT (RFC 7858) and DoH (RFC 8484). A resolver here knows the whole zone
+itself; it asks nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qs, urlsplit
+
+from lab.dissect import NXDOMAIN, RequestHead, dns_answer, dns_question, is_name_under
+from lab.servers.http import Answer
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lab.conditions import Lie
+    from lab.packet import Address
+    from lab.topology import Topology
+
+_IDLE_S = 10.0
+_MESSAGE_TYPE = "application/dns-message"
+
+
+def zone_of(topology: Topology) -> dict[str, tuple[Address, ...]]:
+    """Give every name of a topology with its addresses: the sites', and the public resolvers' own."""
+    zone = {name: site.addresses for site in topology.sites for name in site.names}
+    zone |= {host.server_name: host.addresses for host in topology.hosts.values() if host.server_name}
+    return zone
+
+
+@dataclass(slots=True)
+class NameServer:
+    """One resolver. Its lies may change while it runs."""
+
+    zone: Mapping[str, Sequence[Address]]
+    lies: Sequence[Lie] = ()
+
+    def answer(self, query: bytes) -> bytes | None:
+        """Answer one DNS message; ``None`` for what is no query."""
+        question = dns_question(query)
+        if question is None:
+            return None
+        for lie in self.lies:
+            if is_name_under(question.name, lie.names):
+                return dns_answer(question, lie.addresses, rcode=0 if lie.addresses else NXDOMAIN)
+        if question.name not in self.zone:
+            return dns_answer(question, (), rcode=NXDOMAIN)
+        return dns_answer(question, self.zone[question.name])
+
+    def respond(self, head: RequestHead, body: bytes) -> Answer:
+        """Answer one DoH request, by GET or POST."""
+        query = body
+        if head.method == "GET":
+            encoded = parse_qs(urlsplit(head.path).query).get("dns", [""])[0]
+            try:
+                query = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+            except (binascii.Error, ValueError):
+                query = b""
+        message = self.answer(query)
+        if message is None:
+            return Answer(400)
+        return Answer(200, message, _MESSAGE_TYPE)
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the messages of one TCP or TLS connection."""
+        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(_IDLE_S):
+                while message := self.answer(await _message(reader)):
+                    writer.write(len(message).to_bytes(2, "big") + message)
+                    await writer.drain()
+        writer.close()
+
+
+async def _message(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, answer: Callable[[bytes], bytes | None]) -> None:
+        self._answer = answer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        message = self._answer(data)
+        if message is not None:
+            self._transport.sendto(message, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        """Take no notice: an ICMP error about an answer concerns nobody here."""
+
+
+async def listen_udp(listening: socket.socket, server: NameServer) -> asyncio.BaseTransport:
+    """Answer on a bound UDP socket."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(server.answer), sock=listening)
+    return transport
+
+
+async def listen_tcp(listening: socket.socket, tls: ssl.SSLContext | None, server: NameServer) -> asyncio.Server:
+    """Answer on a listening socket, over TLS where a context is given."""
+    return await asyncio.start_server(server.converse, sock=listening, ssl=tls)

@@ -1,0 +1,106 @@
+"""``nameblind start``: a newcomer's first minute, from consent to a report that one can open.
+
+The one piece of orchestration that stands above the packages. It measures the
+real targets only with consent given on this terminal, and only where there is a
+way out; everywhere else it says in one sentence why not, and does the same job
+in the lab, into a database of its own: lab results never mix with real ones.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from sqlalchemy import select
+
+from analysis.analyse import analyse
+from analysis.commands import states_table
+from analysis.report.write import write_report
+from lab.director import run_scenario
+from lab.permission import require_lab
+from lab.scenario import load_scenario
+from probe import consent
+from probe.commands.run import measure_once
+from probe.errors import UserError
+from probe.link import has_default_route
+from probe.model import TargetKind
+from probe.schedule.loader import load
+from probe.store import models
+from probe.store.database import Database
+
+SCHEDULE = Path("schedules/zhanaozen.yaml")
+DATABASE = Path("results.db")
+LAB_SCENARIO = "zhanaozen-short"
+LAB_DATABASE = Path("results-lab.db")
+REPORTS = Path("reports")
+
+
+def start() -> None:
+    """Measure once, judge, and write a report: the whole job in a few minutes.
+
+    On a terminal it explains the risk of measuring and asks for consent; then it
+    measures the real targets of schedules/zhanaozen.yaml once, into results.db.
+
+    Otherwise it rebuilds a short Zhanaozen in the lab, with real packets that never
+    leave this machine, into results-lab.db.
+    """
+    console = Console()
+    reason = _measure_for_real(console)
+    if reason is None:
+        _conclude(DATABASE, console)
+        return
+    console.print(f"{reason} So this runs in the lab: real packets, and none leaves this machine.\n", highlight=False)
+    require_lab()
+    LAB_DATABASE.unlink(missing_ok=True)
+    for suffix in ("-wal", "-shm"):
+        LAB_DATABASE.with_name(LAB_DATABASE.name + suffix).unlink(missing_ok=True)
+    run_scenario(load_scenario(LAB_SCENARIO), LAB_DATABASE, console=console)
+    _conclude(LAB_DATABASE, console)
+
+
+def _measure_for_real(console: Console) -> str | None:
+    """Measure the real targets once; or give the sentence that says why not."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return "There is no terminal to ask for consent on."
+    if has_default_route() is False:
+        return "This machine has no way out: its routing table has no default route."
+    try:
+        consent.require(consent.default_state_dir(), ask=consent.terminal())
+    except UserError:
+        return "There is no consent, so nothing is measured."
+    schedule = load(SCHEDULE)
+    database = Database.open(str(DATABASE), create=True)
+    try:
+        with database.claim():
+            cycle_id = measure_once(schedule, database, console)
+        with database.session() as session:
+            answered = session.scalar(
+                select(models.Observation.observation_id)
+                .join(models.Measurement, models.Measurement.measurement_id == models.Observation.measurement_id)
+                .where(
+                    models.Measurement.cycle_id == cycle_id,
+                    models.Measurement.kind != TargetKind.TARGET.value,
+                    models.Observation.operation == "tcp",
+                    models.Observation.failure.is_(None),
+                )
+                .limit(1)
+            )
+    finally:
+        database.close()
+    if answered is None:
+        return f"This machine has no way out: no control accepted a connection (stored in {DATABASE})."
+    return None
+
+
+def _conclude(path: Path, console: Console) -> None:
+    """Analyse, show the states, and write the report."""
+    database = Database.open(str(path))
+    try:
+        result = analyse(database)
+        console.print(states_table(result))
+        report = write_report(database, REPORTS / path.stem)
+    finally:
+        database.close()
+    console.print(f"\nThe report, with its evidence: {report}", highlight=False)
+    console.print(f"The facts: {path}   (recompute: nameblind analyze --db {path})", highlight=False)

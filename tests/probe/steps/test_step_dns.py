@@ -1,0 +1,402 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.probe.steps.loopback import (
+    HOME,
+    QUICK,
+    issue,
+    loopback_net,
+    server_context,
+    serving,
+    serving_udp,
+)
+
+from probe.clock import SystemClock
+from probe.failures import Failure
+from probe.model import DnsTransport, Observation
+from probe.net import SystemNet
+from probe.schedule.model import Resolver
+from probe.steps import dns as dns_step
+from probe.steps.dns_message import RECORDS_KEPT, TRUNCATED, Question
+from probe.trust import Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAME = "x.example"
+TRUE, FORGED = "93.184.216.34", "10.10.34.34"
+ROOT = issue("Test Root", is_authority=True)
+TRUST = Trust.load([ROOT.der])
+CERTIFICATE = issue("resolver.example", ROOT, names=("resolver.example",))
+
+
+def reply(
+    wire: bytes, *addresses: str, rcode: str = "NOERROR", kind: str = "A", flags: int = 0, cname: str | None = None
+) -> bytes:
+    message = dns.message.make_response(dns.message.from_wire(wire))
+    message.flags |= flags
+    message.set_rcode(dns.rcode.from_text(rcode))
+    if cname:
+        message.answer.append(dns.rrset.from_text(f"{NAME}.", 60, "IN", "CNAME", cname))
+    if addresses:
+        message.answer.append(dns.rrset.from_text(cname or f"{NAME}.", 60, "IN", kind, *addresses))
+    return message.to_wire(max_size=65535)
+
+
+async def _query(
+    transport: DnsTransport,
+    port: int | None,
+    *,
+    net: SystemNet | None = None,
+    address: str | None = HOME,
+    name: str = NAME,
+    query_type: str = "A",
+    trust: Trust | None = TRUST,
+) -> Observation:
+    resolver = Resolver(
+        name="under test", transport=transport, address=address, port=port, server_name="resolver.example"
+    )
+    endpoint = dns_step.DnsEndpoint(resolver=resolver, name=name, query_type=query_type, trust=trust)
+    return await dns_step.query(endpoint, net or loopback_net(), SystemClock(), QUICK)
+
+
+def _over_udp(answers: Callable[[bytes], list[tuple[float, bytes]]], **how: object) -> Observation:
+    async def run() -> Observation:
+        async with serving_udp(answers, str(how.get("address", HOME))) as port:
+            return await _query(DnsTransport.UDP, port, **how)
+
+    return asyncio.run(run())
+
+
+def test_a_forged_answer_and_the_true_one_after_it_are_both_kept():
+    seen = _over_udp(lambda wire: [(0.0, reply(wire, FORGED)), (0.1, reply(wire, TRUE))])
+    assert seen.failure is None
+    assert [answer.addresses for answer in seen.answers] == [(FORGED,), (TRUE,)]
+    assert all(answer.is_valid for answer in seen.answers)
+    assert seen.answers[0].delay_s < 0.1 <= seen.answers[1].delay_s
+    assert seen.answers[0].raw[:2] == seen.answers[1].raw[:2]
+    assert (seen.resolver, seen.transport, seen.query_type) == ("under test", DnsTransport.UDP, "A")
+    assert seen.bytes_sent == 27  # 12 of header, 11 of name, 4 of type and class
+    assert seen.bytes_received == sum(len(answer.raw) for answer in seen.answers)
+
+
+def _wrong_id(wire: bytes) -> bytes:
+    data = reply(wire, FORGED)
+    return bytes([data[0] ^ 1]) + data[1:]
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        pytest.param(lambda _: b"", id="empty"),
+        pytest.param(_wrong_id, id="wrong id"),
+        pytest.param(lambda wire: reply(wire, FORGED)[:-3], id="cut short"),
+        pytest.param(lambda wire: wire[:12] + b"\xc0\x0c\0\1\0\1", id="a name that points at itself"),
+        pytest.param(lambda wire: wire, id="our own question"),
+        pytest.param(lambda wire: reply(wire[:13] + b"y" + wire[14:], FORGED), id="another question"),
+        pytest.param(lambda _: b"\xff" * 65_000, id="64 KiB"),
+    ],
+)
+def test_junk_first_does_not_hide_the_true_answer(junk):
+    seen = _over_udp(lambda wire: [(0.0, junk(wire)), (0.1, reply(wire, TRUE))])
+    assert [answer.is_valid for answer in seen.answers] == [False, True]
+    assert seen.answers[1].addresses == (TRUE,)
+    assert seen.failure is None
+
+
+def test_junk_alone_is_malformed_and_kept():
+    seen = _over_udp(lambda _: [(0.0, b"not DNS")])
+    assert seen.failure is Failure.DNS_MALFORMED
+    assert [(answer.raw, answer.rcode, answer.is_valid) for answer in seen.answers] == [(b"not DNS", None, False)]
+
+
+@pytest.mark.parametrize(
+    ("rcode", "failure"),
+    [
+        ("NXDOMAIN", Failure.DNS_NXDOMAIN),
+        ("SERVFAIL", Failure.DNS_SERVFAIL),
+        ("REFUSED", Failure.DNS_REFUSED),
+        ("NOERROR", Failure.DNS_NO_ANSWER),
+        ("NOTIMP", Failure.DNS_SERVFAIL),
+    ],
+)
+def test_a_negative_answer_is_the_failure_also_when_an_address_follows(rcode, failure):
+    seen = _over_udp(lambda wire: [(0.0, reply(wire, rcode=rcode)), (0.05, reply(wire, TRUE))])
+    assert seen.failure is failure
+    assert seen.answers[0].rcode == rcode
+    assert seen.answers[1].addresses == (TRUE,)
+
+
+def test_a_bogon_in_an_answer_is_no_failure():
+    assert _over_udp(lambda wire: [(0.0, reply(wire, "127.0.0.1"))]).failure is None
+
+
+def test_an_address_of_the_other_family_is_no_answer_but_is_kept():
+    seen = _over_udp(lambda wire: [(0.0, reply(wire, TRUE))], query_type="AAAA")
+    assert seen.failure is Failure.DNS_NO_ANSWER
+    assert seen.answers[0].addresses == (TRUE,)
+
+
+def test_a_truncated_answer_says_so_and_yields_to_a_whole_one():
+    cut = _over_udp(lambda wire: [(0.0, reply(wire, flags=dns.flags.TC))])
+    assert (cut.failure, cut.error_text) == (Failure.DNS_NO_ANSWER, TRUNCATED)
+    whole = _over_udp(lambda wire: [(0.0, reply(wire, flags=dns.flags.TC)), (0.05, reply(wire, TRUE))])
+    assert whole.failure is None
+
+
+def test_names_behind_the_name_are_kept():
+    seen = _over_udp(lambda wire: [(0.0, reply(wire, TRUE, cname="edge.example."))])
+    assert seen.answers[0].cnames == ("edge.example.",)
+    assert seen.answers[0].addresses == (TRUE,)
+
+
+def test_of_thousands_of_records_few_are_kept():
+    many = [f"192.0.2.{i % 250}" for i in range(1, 250)]
+    seen = _over_udp(lambda wire: [(0.0, reply(wire, *many))])
+    assert len(seen.answers[0].addresses) == RECORDS_KEPT
+
+
+def test_silence_times_out():
+    seen = _over_udp(lambda _: [])
+    assert seen.failure is Failure.TIMEOUT
+    assert seen.answers == ()
+    assert QUICK.dns_timeout_s <= seen.duration_s < QUICK.dns_timeout_s + 0.2
+
+
+def test_a_closed_port_is_refused():
+    async def run() -> Observation:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as reserved:
+            reserved.bind((HOME, 0))
+            port = reserved.getsockname()[1]
+        return await _query(DnsTransport.UDP, port)
+
+    assert asyncio.run(run()).failure is Failure.CONNECTION_REFUSED
+
+
+def test_over_ipv6():
+    seen = _over_udp(
+        lambda wire: [(0.0, reply(wire, "2606:4700::1", kind="AAAA"))], address="::1", query_type="AAAA"
+    )
+    assert seen.failure is None
+    assert seen.answers[0].addresses == ("2606:4700::1",)
+
+
+def test_a_resolver_at_an_inward_address_is_not_asked():
+    heard: list[bytes] = []
+
+    async def run() -> Observation:
+        async with serving_udp(lambda wire: heard.append(wire) or []) as port:
+            return await _query(DnsTransport.UDP, port, net=SystemNet())
+
+    assert asyncio.run(run()).failure is Failure.ADDRESS_NOT_DIALLED
+    assert heard == []
+
+
+class _Configured(SystemNet):
+    """A machine whose resolver is on loopback; any other inward address is refused."""
+
+    def system_resolver_addresses(self) -> tuple[str, ...]:
+        return ("127.0.0.77",)
+
+
+def test_the_systems_own_resolver_is_asked_though_inward_and_its_address_is_not_told():
+    async def run() -> Observation:
+        async with serving_udp(lambda wire: [(0.0, reply(wire, TRUE))], "127.0.0.77", 53):
+            return await _query(DnsTransport.UDP, None, address=None, net=_Configured())
+
+    try:
+        seen = asyncio.run(run())
+    except PermissionError:
+        pytest.skip("port 53 of loopback may not be bound here")
+    assert seen.answers[0].addresses == (TRUE,)
+    assert seen.address is None
+    assert "127.0.0.77" not in repr(seen)
+
+
+def test_a_system_without_a_resolver_is_a_temporary_failure():
+    class Unconfigured(SystemNet):
+        def system_resolver_addresses(self) -> tuple[str, ...]:
+            return ()
+
+    seen = asyncio.run(_query(DnsTransport.UDP, None, address=None, net=Unconfigured()))
+    assert seen.failure is Failure.DNS_TEMPORARY
+
+
+@pytest.mark.parametrize(
+    ("number", "failure"),
+    [
+        (socket.EAI_NONAME, Failure.DNS_NXDOMAIN),
+        (socket.EAI_AGAIN, Failure.DNS_TEMPORARY),
+        (socket.EAI_FAIL, Failure.DNS_SERVFAIL),
+        (socket.EAI_NODATA, Failure.DNS_NO_ANSWER),
+    ],
+)
+def test_what_the_system_says_is_classified(monkeypatch, number, failure):
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(number, "no")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    seen = asyncio.run(_query(DnsTransport.SYSTEM, None, address=None))
+    assert (seen.failure, seen.answers) == (failure, ())
+
+
+def test_what_the_system_finds_is_an_answer_without_bytes(monkeypatch):
+    found = [(socket.AF_INET, 1, 6, "", (address, 0)) for address in (TRUE, FORGED)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    seen = asyncio.run(_query(DnsTransport.SYSTEM, None, address=None))
+    (answer,) = seen.answers
+    assert (answer.addresses, answer.raw, answer.is_valid) == ((TRUE, FORGED), b"", True)
+    assert (seen.failure, seen.address, seen.port) == (None, None, None)
+
+
+def _tcp_resolver(make: Callable[[bytes], bytes]) -> object:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        (length,) = struct.unpack("!H", await reader.readexactly(2))
+        writer.write(make(await reader.readexactly(length)))
+        await writer.drain()
+        await asyncio.sleep(1)
+
+    return handler
+
+
+def _framed(data: bytes) -> bytes:
+    return struct.pack("!H", len(data)) + data
+
+
+def _over(transport: DnsTransport, handler: object, context: object = None, **how: object) -> Observation:
+    async def run() -> Observation:
+        async with serving(handler, HOME, context) as port:
+            return await _query(transport, port, **how)
+
+    return asyncio.run(run())
+
+
+def test_over_tcp_messages_are_read_up_to_the_first_valid_one():
+    seen = _over(
+        DnsTransport.TCP, _tcp_resolver(lambda wire: _framed(_wrong_id(wire)) + _framed(reply(wire, TRUE)))
+    )
+    assert [answer.is_valid for answer in seen.answers] == [False, True]
+    assert seen.failure is None
+    assert seen.bytes_sent == 29
+    assert seen.source_port is not None
+
+
+def test_over_tcp_an_end_before_the_answer_is_eof():
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(64)
+
+    assert _over(DnsTransport.TCP, end).failure is Failure.EOF
+
+
+def test_over_tcp_half_an_answer_times_out():
+    seen = _over(DnsTransport.TCP, _tcp_resolver(lambda wire: _framed(reply(wire, TRUE))[:-1]))
+    assert seen.failure is Failure.TIMEOUT
+
+
+def test_over_tls():
+    handler = _tcp_resolver(lambda wire: _framed(reply(wire, TRUE)))
+    seen = _over(DnsTransport.DOT, handler, server_context(CERTIFICATE))
+    assert (seen.failure, seen.answers[0].addresses) == (None, (TRUE,))
+    assert seen.certificates == (CERTIFICATE.der,)
+    assert seen.tls_version == "TLSv1.3"
+
+
+@pytest.mark.parametrize("transport", [DnsTransport.DOT, DnsTransport.DOH])
+def test_a_resolver_with_a_forged_certificate_is_asked_nothing(transport):
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1))
+
+    forged = issue("resolver.example", names=("resolver.example",))
+    seen = _over(transport, listen, server_context(forged))
+    assert seen.failure is seen.certificate_failure is Failure.TLS_UNKNOWN_AUTHORITY
+    assert seen.certificates == (forged.der,)
+    assert heard in ([], [b""])
+
+
+def _doh_resolver(make: Callable[[bytes], bytes], heads: list[bytes] | None = None, status: str = "200 OK") -> object:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if heads is not None:
+            heads.append(head)
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        body = make(await reader.readexactly(int(lengths[0].split(b":")[1])))
+        writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n" % (status.encode(), len(body)) + body)
+        await writer.drain()
+
+    return handler
+
+
+def test_over_https_the_question_is_posted():
+    heads: list[bytes] = []
+    handler = _doh_resolver(lambda wire: reply(wire, TRUE), heads)
+    seen = _over(DnsTransport.DOH, handler, server_context(CERTIFICATE))
+    assert (seen.failure, seen.status, seen.answers[0].addresses) == (None, 200, (TRUE,))
+    assert seen.answers[0].raw[:2] == b"\0\0"
+    lines = heads[0].lower().split(b"\r\n")
+    assert lines[0] == b"post /dns-query http/1.1"
+    assert b"host: resolver.example" in lines
+    assert lines.count(b"content-type: application/dns-message") == 1
+    assert seen.certificates == (CERTIFICATE.der,)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden"])
+def test_over_https_a_page_in_the_place_of_an_answer_is_malformed_and_not_kept(status):
+    handler = _doh_resolver(lambda _: b"<html>blocked for 192.0.2.1</html>", status=status)
+    seen = _over(DnsTransport.DOH, handler, server_context(CERTIFICATE))
+    assert (seen.failure, seen.answers) == (Failure.DNS_MALFORMED, ())
+    assert seen.status == int(status[:3])
+
+
+@pytest.mark.parametrize("name", ["a" * 64 + ".example", "a..example", "x" * 300])
+@pytest.mark.parametrize("transport", [DnsTransport.UDP, DnsTransport.SYSTEM])
+def test_a_name_that_dns_cannot_carry_is_a_value_and_not_an_exception(transport, name):
+    seen = asyncio.run(_query(transport, 9, name=name, address=None))
+    assert seen.failure is Failure.UNKNOWN
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_any_reply_is_read_or_marked_as_not_valid(data):
+    question = Question.ask(NAME, "A")
+    good = bytearray(reply(question.wire, TRUE, "192.0.2.1", cname="edge.example."))
+    for _ in range(data.draw(st.integers(0, 6))):
+        good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
+    raw = bytes(good[: data.draw(st.integers(0, len(good)))]) + data.draw(st.binary(max_size=20))
+    answer = question.read(raw, 0.1)
+    assert answer.raw == raw
+    assert answer.is_valid == question.is_answered_by(raw)
+    failure, _ = question.failure_of([answer])
+    assert failure is None or failure.value.startswith("dns_")
+    assert answer.is_valid or failure is Failure.DNS_MALFORMED
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_are_read_or_marked_as_not_valid(raw):
+    assert Question.ask(NAME, "A").failure_of([Question.ask(NAME, "A").read(raw, 0.0)])[0] is not None
+
+
+def test_the_step_ends_at_its_limit_and_not_later_whatever_the_transport():
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"\x01")
+            await asyncio.sleep(0.05)
+
+    for transport in (DnsTransport.TCP, DnsTransport.DOT, DnsTransport.DOH):
+        seen = _over(transport, drip)
+        assert seen.failure in {Failure.TIMEOUT, Failure.TLS_HANDSHAKE}
+        assert seen.duration_s < QUICK.dns_timeout_s + 0.2
+
+
