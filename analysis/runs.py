@@ -25,6 +25,7 @@ from probe.model import Peer, TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from analysis.facts import CycleFacts, MeasurementFacts, PairFacts
 
 CALM_CYCLES = 2

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from probe.net import Net
 
 HOPS_ASKED = 6  # the volunteer's own network and the operator's first routers
+ROUTE_TABLES = Path("/proc/net")
 TRACE_PORT = 33434  # the port that traceroute has always used: nothing listens there
 
 
@@ -53,9 +54,9 @@ def has_default_route() -> bool | None:
     if sys.platform != "linux":
         return None
     found = False
-    for path, is_default in (("/proc/net/route", _is_default_v4), ("/proc/net/ipv6_route", _is_default_v6)):
+    for table, is_default in (("route", _is_default_v4), ("ipv6_route", _is_default_v6)):
         try:
-            lines = Path(path).read_text(encoding="ascii").splitlines()
+            lines = (ROUTE_TABLES / table).read_text(encoding="ascii").splitlines()
         except OSError:
             continue
         found = found or any(is_default(line.split()) for line in lines)
@@ -89,12 +90,10 @@ async def look(beacon: str | None, net: Net, clock: Clock, limits: Limits) -> Li
                 for limit in range(1, HOPS_ASKED + 1)
             )
         )
-        if not all(
-            observation.failure is not None and observation.error_text == hop.NOT_AVAILABLE for observation in seen
-        ):
-            answered = [observation.hop_limit or 0 for observation in seen if observation.address is not None]
-            gateway = 1 in answered
-            last = max(answered, default=0)
+        is_told = any(observation.error_text != hop.NOT_AVAILABLE for observation in seen)
+        answered = [observation.hop_limit or 0 for observation in seen if observation.address is not None]
+        gateway = 1 in answered if is_told else None
+        last = max(answered, default=0) if is_told else None
     return Link(
         sampled_at=sampled_at,
         is_interface_up=is_interface_up(),

@@ -1,6 +1,6 @@
 """The report: one self-contained page that says what was seen, how sure that is, and what it rests on.
 
-* :mod:`analysis.report.writing`    the one function that others call
+* :mod:`analysis.report.write`      the one function that others call
 * :mod:`analysis.report.grid`       what the database says of every round: measured, missed, not heard
 * :mod:`analysis.report.findings`   the states, gathered into scopes, with their counts
 * :mod:`analysis.report.wording`    findings and events in the fixed words of a catalogue
@@ -14,6 +14,6 @@ The report concludes nothing: it words the conclusions that the analysis stored.
 
 from __future__ import annotations
 
-from analysis.report.writing import write_report
+from analysis.report.write import write_report
 
 __all__ = ["write_report"]

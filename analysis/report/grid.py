@@ -91,6 +91,24 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Controls:
+    """Measurements of control sites in one round or in several: all of them, and those with an HTTP answer."""
+
+    home_answered: int = 0
+    home: int = 0
+    abroad_answered: int = 0
+    abroad: int = 0
+
+    def __add__(self, other: Controls) -> Controls:
+        return Controls(
+            self.home_answered + other.home_answered,
+            self.home + other.home,
+            self.abroad_answered + other.abroad_answered,
+            self.abroad + other.abroad,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Versions:
     """What the facts were measured with and the conclusions computed with."""
 
@@ -112,8 +130,8 @@ class Grid:
     slots: Mapping[str, tuple[Slot, ...]]
     readings: tuple[Reading, ...]
     """Of targets and controls, in order of time."""
-    controls: Mapping[tuple[str, datetime], tuple[int, int]]
-    """By vantage and slot: control measurements that got an HTTP answer, and all of them."""
+    controls: Mapping[tuple[str, datetime], Controls]
+    """By vantage and slot."""
     versions: Versions
 
     @property
@@ -204,7 +222,7 @@ def _read_slots(session: Session) -> dict[str, tuple[Slot, ...]]:
     return {vantage_id: tuple(slots[at] for at in sorted(slots)) for vantage_id, slots in known.items()}
 
 
-def _read_controls(session: Session) -> dict[tuple[str, datetime], tuple[int, int]]:
+def _read_controls(session: Session) -> dict[tuple[str, datetime], Controls]:
     answered = (
         select(Observation.measurement_id)
         .where(
@@ -215,16 +233,16 @@ def _read_controls(session: Session) -> dict[tuple[str, datetime], tuple[int, in
         )
         .exists()
     )
-    counted: defaultdict[tuple[str, datetime], list[int]] = defaultdict(lambda: [0, 0])
-    for vantage_id, slot_at, is_answered in session.execute(
-        select(Measurement.vantage_id, Cycle.slot_at, answered)
+    counted: defaultdict[tuple[str, datetime], Controls] = defaultdict(Controls)
+    for vantage_id, slot_at, kind, is_answered in session.execute(
+        select(Measurement.vantage_id, Cycle.slot_at, Measurement.kind, answered)
         .join(Cycle, Cycle.cycle_id == Measurement.cycle_id)
         .where(Measurement.kind.in_(_CONTROLS))
     ).tuples():
-        counts = counted[vantage_id, slot_at]
-        counts[0] += bool(is_answered)
-        counts[1] += 1
-    return {key: (answered_, measured) for key, (answered_, measured) in counted.items()}
+        is_home = kind == TargetKind.CONTROL_HOME.value
+        one = Controls(int(is_answered), 1) if is_home else Controls(0, 0, int(is_answered), 1)
+        counted[vantage_id, slot_at] += one
+    return dict(counted)
 
 
 def _read_versions(session: Session) -> Versions:

@@ -112,7 +112,7 @@ class Transport(httpx.AsyncBaseTransport):
             httpcore.Request(method=request.method, url=url, headers=request.headers.raw, content=request.stream)
         )
         self._wire.budget_bytes = self._body_budget_bytes
-        self.headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers]
+        self.headers = [(_text(name).lower(), _text(value)) for name, value in response.headers]
         return httpx.Response(response.status, stream=_Body(response))
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,10 @@ from hypothesis import strategies as st
 
 from probe.addresses import is_public_address, parse_address
 from probe.net import SystemNet
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
+
 
 INWARD = [
     "0.0.0.0",
@@ -63,29 +68,29 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize("text", INWARD)
-def test_an_inward_or_special_address_is_not_dialled(text):
+def test_an_inward_or_special_address_is_not_dialled(text: str) -> None:
     assert SystemNet().may_dial(text) is False
 
 
 @pytest.mark.parametrize("text", PUBLIC)
-def test_a_public_address_is_dialled(text):
+def test_a_public_address_is_dialled(text: str) -> None:
     assert SystemNet().may_dial(text) is True
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "127.1", "0x7f.0.0.1", "010.0.0.1", "1.1.1.1:80"])
-def test_text_that_is_no_address_is_not_dialled(text):
+def test_text_that_is_no_address_is_not_dialled(text: str) -> None:
     assert parse_address(text) is None
     assert SystemNet().may_dial(text) is False
 
 
 @given(st.ip_addresses(v=4))
-def test_no_ipv4_address_that_python_holds_for_special_is_public(address):
+def test_no_ipv4_address_that_python_holds_for_special_is_public(address: IPv4Address) -> None:
     if address.is_multicast or not address.is_global:
         assert not is_public_address(address)
 
 
 @given(st.ip_addresses(v=4), st.sampled_from(["64:ff9b::", "2002::"]))
-def test_an_embedded_address_is_as_public_as_itself(address, prefix):
+def test_an_embedded_address_is_as_public_as_itself(address: IPv4Address, prefix: str) -> None:
     shift = 0 if prefix == "64:ff9b::" else 80
     embedding = IPv6Address(int(IPv6Address(prefix)) | int(address) << shift)
     assert is_public_address(embedding) == is_public_address(address)

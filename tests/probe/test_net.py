@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.probe.steps.loopback import HOME, loopback_net, serving, serving_udp
 
 from probe import icmp
 from probe.net import AddressNotDialledError, DatagramExchange, Listening, SystemNet
+from tests.probe.steps.loopback import HOME, loopback_net, serving, serving_udp
 
 
 def _listening(**changes: object) -> Listening:
@@ -31,7 +31,7 @@ def _exchange(answers: list[tuple[float, bytes]], timeout_s: float = 0.5, **chan
     return asyncio.run(run())
 
 
-def test_source_ports_have_both_parities_and_lie_in_the_ephemeral_range():
+def test_source_ports_have_both_parities_and_lie_in_the_ephemeral_range() -> None:
     async def idle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
@@ -50,32 +50,32 @@ def test_source_ports_have_both_parities_and_lie_in_the_ephemeral_range():
     assert all(low <= port <= high for port in ports)
 
 
-def test_a_late_answer_is_kept_with_its_delay():
+def test_a_late_answer_is_kept_with_its_delay() -> None:
     exchanged = _exchange([(0.0, b"yes, forged"), (0.12, b"yes, true")])
     assert [datagram.data for datagram in exchanged.datagrams] == [b"yes, forged", b"yes, true"]
     first, second = (datagram.delay_s for datagram in exchanged.datagrams)
     assert first < 0.1 < second < 0.2
 
 
-def test_listening_ends_a_window_after_the_first_answer_and_not_at_the_timeout():
+def test_listening_ends_a_window_after_the_first_answer_and_not_at_the_timeout() -> None:
     began = time.monotonic()
     _exchange([(0.0, b"yes")], timeout_s=5.0)
     assert 0.2 <= time.monotonic() - began < 0.5
 
 
-def test_junk_does_not_start_the_window():
+def test_junk_does_not_start_the_window() -> None:
     exchanged = _exchange([(0.0, b"junk"), (0.35, b"yes")])
     assert [datagram.data for datagram in exchanged.datagrams] == [b"junk", b"yes"]
 
 
-def test_a_flood_of_junk_does_not_crowd_out_the_answer_nor_fill_the_memory():
+def test_a_flood_of_junk_does_not_crowd_out_the_answer_nor_fill_the_memory() -> None:
     exchanged = _exchange([*[(0.0, b"junk" * 1000)] * 20, (0.1, b"yes")])
     assert len(exchanged.datagrams) == 4
     assert exchanged.datagrams[-1].data == b"yes"
     assert exchanged.bytes_received == 20 * 4000 + 3
 
 
-def test_an_icmp_error_is_reported():
+def test_an_icmp_error_is_reported() -> None:
     async def run() -> DatagramExchange:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as reserved:
             reserved.bind((HOME, 0))
@@ -89,7 +89,7 @@ def test_an_icmp_error_is_reported():
     assert exchanged.datagrams == ()
 
 
-def test_an_inward_address_gets_no_datagram():
+def test_an_inward_address_gets_no_datagram() -> None:
     heard: list[bytes] = []
 
     async def run() -> None:
@@ -106,7 +106,7 @@ def test_an_inward_address_gets_no_datagram():
 
 
 @pytest.mark.parametrize("host", [HOME, "::1"])
-def test_the_end_of_a_path_answers_a_hop_probe(host):
+def test_the_end_of_a_path_answers_a_hop_probe(host: str) -> None:
     async def run() -> str:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as reserved:
             reserved.bind((host, 0))
@@ -118,7 +118,7 @@ def test_the_end_of_a_path_answers_a_hop_probe(host):
     assert asyncio.run(run()) == host
 
 
-def test_a_hop_probe_that_nobody_answers_times_out():
+def test_a_hop_probe_that_nobody_answers_times_out() -> None:
     async def run() -> None:
         async with serving_udp(lambda _: []) as port:
             with pytest.raises(TimeoutError):
@@ -127,7 +127,7 @@ def test_a_hop_probe_that_nobody_answers_times_out():
     asyncio.run(run())
 
 
-def test_a_fast_sender_meets_the_deadline_and_lets_others_run():
+def test_a_fast_sender_meets_the_deadline_and_lets_others_run() -> None:
     ticks = 0
 
     async def tick() -> None:
@@ -168,7 +168,9 @@ def test_a_fast_sender_meets_the_deadline_and_lets_others_run():
     assert ticks >= 5
 
 
-def test_resolution_that_hangs_is_abandoned_at_the_deadline_by_a_thread_that_holds_up_no_exit(monkeypatch):
+def test_resolution_that_hangs_is_abandoned_at_the_deadline_by_a_thread_that_holds_up_no_exit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     release = threading.Event()
 
     def hang(*_: object, **__: object) -> list[object]:
@@ -188,7 +190,7 @@ def test_resolution_that_hangs_is_abandoned_at_the_deadline_by_a_thread_that_hol
     release.set()
 
 
-def test_resolution_asks_for_the_absolute_name_in_one_family(monkeypatch):
+def test_resolution_asks_for_the_absolute_name_in_one_family(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(name: str, port: object, *, family: int, **_: object) -> list[object]:
         assert (name, family) == ("x.example.", socket.AF_INET6)
         return [(family, 1, 6, "", ("2001:db8::1", 0, 0, 0))] * 2
@@ -198,7 +200,7 @@ def test_resolution_asks_for_the_absolute_name_in_one_family(monkeypatch):
     assert found == ("2001:db8::1",)
 
 
-def test_the_loop_may_end_before_the_system_answers(monkeypatch):
+def test_the_loop_may_end_before_the_system_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     release, done = threading.Event(), threading.Event()
 
     def late(*_: object, **__: object) -> list[object]:
@@ -220,19 +222,19 @@ def _extended_error(origin: int, family: int, offender: bytes) -> bytes:
     return struct.pack("=IBBBBII", 113, origin, 11, 0, 0, 0, 0) + struct.pack("=H", family) + offender
 
 
-def test_an_error_queue_entry_names_the_router():
+def test_an_error_queue_entry_names_the_router() -> None:
     offender = b"\0\0" + socket.inet_aton("192.0.2.7") + bytes(8)
     data = _extended_error(2, socket.AF_INET, offender)
     (error,) = icmp.parse_errors([(socket.IPPROTO_IP, 11, data)])
     assert (error.address, error.icmp_type, error.icmp_code) == ("192.0.2.7", 11, 0)
 
 
-def test_an_error_of_our_own_system_names_nobody():
+def test_an_error_of_our_own_system_names_nobody() -> None:
     data = _extended_error(1, socket.AF_INET, bytes(14))
     assert icmp.parse_errors([(socket.IPPROTO_IP, 11, data)]) == []
 
 
 @given(st.binary(max_size=80))
-def test_any_ancillary_bytes_are_read_or_passed_over(data):
+def test_any_ancillary_bytes_are_read_or_passed_over(data: bytes) -> None:
     for error in icmp.parse_errors([(socket.IPPROTO_IP, 11, data), (socket.IPPROTO_IPV6, 25, data)]):
         assert error.address

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -24,7 +25,7 @@ from probe.limits import Limits
 from probe.net import SystemNet
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
 HOME = "127.0.0.1"
 NOW = datetime.now(UTC)
@@ -37,6 +38,8 @@ QUICK = Limits(
     http_timeout_s=0.5,
 )
 
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 def loopback_net() -> SystemNet:
     return SystemNet(may_dial=lambda address: address.is_loopback)
@@ -44,7 +47,7 @@ def loopback_net() -> SystemNet:
 
 @contextlib.asynccontextmanager
 async def serving(
-    handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    handler: Handler,
     host: str = HOME,
     context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:

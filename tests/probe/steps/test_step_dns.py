@@ -12,6 +12,15 @@ import dns.rrset
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from probe.clock import SystemClock
+from probe.failures import Failure
+from probe.model import DnsTransport, Observation
+from probe.net import SystemNet
+from probe.schedule.model import Resolver
+from probe.steps import dns as dns_step
+from probe.steps.dns_message import RECORDS_KEPT, TRUNCATED, Question
+from probe.trust import Trust
 from tests.probe.steps.loopback import (
     HOME,
     QUICK,
@@ -22,17 +31,10 @@ from tests.probe.steps.loopback import (
     serving_udp,
 )
 
-from probe.clock import SystemClock
-from probe.failures import Failure
-from probe.model import DnsTransport, Observation
-from probe.net import SystemNet
-from probe.schedule.model import Resolver
-from probe.steps import dns as dns_step
-from probe.steps.dns_message import RECORDS_KEPT, TRUNCATED, Question
-from probe.trust import Trust
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.probe.steps.loopback import Handler
 
 NAME = "x.example"
 TRUE, FORGED = "93.184.216.34", "10.10.34.34"
@@ -79,7 +81,7 @@ def _over_udp(answers: Callable[[bytes], list[tuple[float, bytes]]], **how: obje
     return asyncio.run(run())
 
 
-def test_a_forged_answer_and_the_true_one_after_it_are_both_kept():
+def test_a_forged_answer_and_the_true_one_after_it_are_both_kept() -> None:
     seen = _over_udp(lambda wire: [(0.0, reply(wire, FORGED)), (0.1, reply(wire, TRUE))])
     assert seen.failure is None
     assert [answer.addresses for answer in seen.answers] == [(FORGED,), (TRUE,)]
@@ -108,14 +110,14 @@ def _wrong_id(wire: bytes) -> bytes:
         pytest.param(lambda _: b"\xff" * 65_000, id="64 KiB"),
     ],
 )
-def test_junk_first_does_not_hide_the_true_answer(junk):
+def test_junk_first_does_not_hide_the_true_answer(junk: Callable[[bytes], bytes]) -> None:
     seen = _over_udp(lambda wire: [(0.0, junk(wire)), (0.1, reply(wire, TRUE))])
     assert [answer.is_valid for answer in seen.answers] == [False, True]
     assert seen.answers[1].addresses == (TRUE,)
     assert seen.failure is None
 
 
-def test_junk_alone_is_malformed_and_kept():
+def test_junk_alone_is_malformed_and_kept() -> None:
     seen = _over_udp(lambda _: [(0.0, b"not DNS")])
     assert seen.failure is Failure.DNS_MALFORMED
     assert [(answer.raw, answer.rcode, answer.is_valid) for answer in seen.answers] == [(b"not DNS", None, False)]
@@ -131,50 +133,50 @@ def test_junk_alone_is_malformed_and_kept():
         ("NOTIMP", Failure.DNS_SERVFAIL),
     ],
 )
-def test_a_negative_answer_is_the_failure_also_when_an_address_follows(rcode, failure):
+def test_a_negative_answer_is_the_failure_also_when_an_address_follows(rcode: str, failure: Failure | None) -> None:
     seen = _over_udp(lambda wire: [(0.0, reply(wire, rcode=rcode)), (0.05, reply(wire, TRUE))])
     assert seen.failure is failure
     assert seen.answers[0].rcode == rcode
     assert seen.answers[1].addresses == (TRUE,)
 
 
-def test_a_bogon_in_an_answer_is_no_failure():
+def test_a_bogon_in_an_answer_is_no_failure() -> None:
     assert _over_udp(lambda wire: [(0.0, reply(wire, "127.0.0.1"))]).failure is None
 
 
-def test_an_address_of_the_other_family_is_no_answer_but_is_kept():
+def test_an_address_of_the_other_family_is_no_answer_but_is_kept() -> None:
     seen = _over_udp(lambda wire: [(0.0, reply(wire, TRUE))], query_type="AAAA")
     assert seen.failure is Failure.DNS_NO_ANSWER
     assert seen.answers[0].addresses == (TRUE,)
 
 
-def test_a_truncated_answer_says_so_and_yields_to_a_whole_one():
+def test_a_truncated_answer_says_so_and_yields_to_a_whole_one() -> None:
     cut = _over_udp(lambda wire: [(0.0, reply(wire, flags=dns.flags.TC))])
     assert (cut.failure, cut.error_text) == (Failure.DNS_NO_ANSWER, TRUNCATED)
     whole = _over_udp(lambda wire: [(0.0, reply(wire, flags=dns.flags.TC)), (0.05, reply(wire, TRUE))])
     assert whole.failure is None
 
 
-def test_names_behind_the_name_are_kept():
+def test_names_behind_the_name_are_kept() -> None:
     seen = _over_udp(lambda wire: [(0.0, reply(wire, TRUE, cname="edge.example."))])
     assert seen.answers[0].cnames == ("edge.example.",)
     assert seen.answers[0].addresses == (TRUE,)
 
 
-def test_of_thousands_of_records_few_are_kept():
+def test_of_thousands_of_records_few_are_kept() -> None:
     many = [f"192.0.2.{i % 250}" for i in range(1, 250)]
     seen = _over_udp(lambda wire: [(0.0, reply(wire, *many))])
     assert len(seen.answers[0].addresses) == RECORDS_KEPT
 
 
-def test_silence_times_out():
+def test_silence_times_out() -> None:
     seen = _over_udp(lambda _: [])
     assert seen.failure is Failure.TIMEOUT
     assert seen.answers == ()
     assert QUICK.dns_timeout_s <= seen.duration_s < QUICK.dns_timeout_s + 0.2
 
 
-def test_a_closed_port_is_refused():
+def test_a_closed_port_is_refused() -> None:
     async def run() -> Observation:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as reserved:
             reserved.bind((HOME, 0))
@@ -184,15 +186,13 @@ def test_a_closed_port_is_refused():
     assert asyncio.run(run()).failure is Failure.CONNECTION_REFUSED
 
 
-def test_over_ipv6():
-    seen = _over_udp(
-        lambda wire: [(0.0, reply(wire, "2606:4700::1", kind="AAAA"))], address="::1", query_type="AAAA"
-    )
+def test_over_ipv6() -> None:
+    seen = _over_udp(lambda wire: [(0.0, reply(wire, "2606:4700::1", kind="AAAA"))], address="::1", query_type="AAAA")
     assert seen.failure is None
     assert seen.answers[0].addresses == ("2606:4700::1",)
 
 
-def test_a_resolver_at_an_inward_address_is_not_asked():
+def test_a_resolver_at_an_inward_address_is_not_asked() -> None:
     heard: list[bytes] = []
 
     async def run() -> Observation:
@@ -210,7 +210,7 @@ class _Configured(SystemNet):
         return ("127.0.0.77",)
 
 
-def test_the_systems_own_resolver_is_asked_though_inward_and_its_address_is_not_told():
+def test_the_systems_own_resolver_is_asked_though_inward_and_its_address_is_not_told() -> None:
     async def run() -> Observation:
         async with serving_udp(lambda wire: [(0.0, reply(wire, TRUE))], "127.0.0.77", 53):
             return await _query(DnsTransport.UDP, None, address=None, net=_Configured())
@@ -224,7 +224,7 @@ def test_the_systems_own_resolver_is_asked_though_inward_and_its_address_is_not_
     assert "127.0.0.77" not in repr(seen)
 
 
-def test_a_system_without_a_resolver_is_a_temporary_failure():
+def test_a_system_without_a_resolver_is_a_temporary_failure() -> None:
     class Unconfigured(SystemNet):
         def system_resolver_addresses(self) -> tuple[str, ...]:
             return ()
@@ -242,7 +242,9 @@ def test_a_system_without_a_resolver_is_a_temporary_failure():
         (socket.EAI_NODATA, Failure.DNS_NO_ANSWER),
     ],
 )
-def test_what_the_system_says_is_classified(monkeypatch, number, failure):
+def test_what_the_system_says_is_classified(
+    monkeypatch: pytest.MonkeyPatch, number: int, failure: Failure | None
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise socket.gaierror(number, "no")
 
@@ -251,7 +253,7 @@ def test_what_the_system_says_is_classified(monkeypatch, number, failure):
     assert (seen.failure, seen.answers) == (failure, ())
 
 
-def test_what_the_system_finds_is_an_answer_without_bytes(monkeypatch):
+def test_what_the_system_finds_is_an_answer_without_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(socket.AF_INET, 1, 6, "", (address, 0)) for address in (TRUE, FORGED)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     seen = asyncio.run(_query(DnsTransport.SYSTEM, None, address=None))
@@ -260,7 +262,7 @@ def test_what_the_system_finds_is_an_answer_without_bytes(monkeypatch):
     assert (seen.failure, seen.address, seen.port) == (None, None, None)
 
 
-def _tcp_resolver(make: Callable[[bytes], bytes]) -> object:
+def _tcp_resolver(make: Callable[[bytes], bytes]) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         (length,) = struct.unpack("!H", await reader.readexactly(2))
         writer.write(make(await reader.readexactly(length)))
@@ -274,7 +276,7 @@ def _framed(data: bytes) -> bytes:
     return struct.pack("!H", len(data)) + data
 
 
-def _over(transport: DnsTransport, handler: object, context: object = None, **how: object) -> Observation:
+def _over(transport: DnsTransport, handler: Handler, context: object = None, **how: object) -> Observation:
     async def run() -> Observation:
         async with serving(handler, HOME, context) as port:
             return await _query(transport, port, **how)
@@ -282,29 +284,27 @@ def _over(transport: DnsTransport, handler: object, context: object = None, **ho
     return asyncio.run(run())
 
 
-def test_over_tcp_messages_are_read_up_to_the_first_valid_one():
-    seen = _over(
-        DnsTransport.TCP, _tcp_resolver(lambda wire: _framed(_wrong_id(wire)) + _framed(reply(wire, TRUE)))
-    )
+def test_over_tcp_messages_are_read_up_to_the_first_valid_one() -> None:
+    seen = _over(DnsTransport.TCP, _tcp_resolver(lambda wire: _framed(_wrong_id(wire)) + _framed(reply(wire, TRUE))))
     assert [answer.is_valid for answer in seen.answers] == [False, True]
     assert seen.failure is None
     assert seen.bytes_sent == 29
     assert seen.source_port is not None
 
 
-def test_over_tcp_an_end_before_the_answer_is_eof():
+def test_over_tcp_an_end_before_the_answer_is_eof() -> None:
     async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(64)
 
     assert _over(DnsTransport.TCP, end).failure is Failure.EOF
 
 
-def test_over_tcp_half_an_answer_times_out():
+def test_over_tcp_half_an_answer_times_out() -> None:
     seen = _over(DnsTransport.TCP, _tcp_resolver(lambda wire: _framed(reply(wire, TRUE))[:-1]))
     assert seen.failure is Failure.TIMEOUT
 
 
-def test_over_tls():
+def test_over_tls() -> None:
     handler = _tcp_resolver(lambda wire: _framed(reply(wire, TRUE)))
     seen = _over(DnsTransport.DOT, handler, server_context(CERTIFICATE))
     assert (seen.failure, seen.answers[0].addresses) == (None, (TRUE,))
@@ -313,7 +313,7 @@ def test_over_tls():
 
 
 @pytest.mark.parametrize("transport", [DnsTransport.DOT, DnsTransport.DOH])
-def test_a_resolver_with_a_forged_certificate_is_asked_nothing(transport):
+def test_a_resolver_with_a_forged_certificate_is_asked_nothing(transport: DnsTransport) -> None:
     heard: list[bytes] = []
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -326,7 +326,7 @@ def test_a_resolver_with_a_forged_certificate_is_asked_nothing(transport):
     assert heard in ([], [b""])
 
 
-def _doh_resolver(make: Callable[[bytes], bytes], heads: list[bytes] | None = None, status: str = "200 OK") -> object:
+def _doh_resolver(make: Callable[[bytes], bytes], heads: list[bytes] | None = None, status: str = "200 OK") -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         if heads is not None:
@@ -339,7 +339,7 @@ def _doh_resolver(make: Callable[[bytes], bytes], heads: list[bytes] | None = No
     return handler
 
 
-def test_over_https_the_question_is_posted():
+def test_over_https_the_question_is_posted() -> None:
     heads: list[bytes] = []
     handler = _doh_resolver(lambda wire: reply(wire, TRUE), heads)
     seen = _over(DnsTransport.DOH, handler, server_context(CERTIFICATE))
@@ -353,7 +353,7 @@ def test_over_https_the_question_is_posted():
 
 
 @pytest.mark.parametrize("status", ["200 OK", "403 Forbidden"])
-def test_over_https_a_page_in_the_place_of_an_answer_is_malformed_and_not_kept(status):
+def test_over_https_a_page_in_the_place_of_an_answer_is_malformed_and_not_kept(status: str) -> None:
     handler = _doh_resolver(lambda _: b"<html>blocked for 192.0.2.1</html>", status=status)
     seen = _over(DnsTransport.DOH, handler, server_context(CERTIFICATE))
     assert (seen.failure, seen.answers) == (Failure.DNS_MALFORMED, ())
@@ -362,14 +362,14 @@ def test_over_https_a_page_in_the_place_of_an_answer_is_malformed_and_not_kept(s
 
 @pytest.mark.parametrize("name", ["a" * 64 + ".example", "a..example", "x" * 300])
 @pytest.mark.parametrize("transport", [DnsTransport.UDP, DnsTransport.SYSTEM])
-def test_a_name_that_dns_cannot_carry_is_a_value_and_not_an_exception(transport, name):
+def test_a_name_that_dns_cannot_carry_is_a_value_and_not_an_exception(transport: DnsTransport, name: str) -> None:
     seen = asyncio.run(_query(transport, 9, name=name, address=None))
     assert seen.failure is Failure.UNKNOWN
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_any_reply_is_read_or_marked_as_not_valid(data):
+def test_any_reply_is_read_or_marked_as_not_valid(data: st.DataObject) -> None:
     question = Question.ask(NAME, "A")
     good = bytearray(reply(question.wire, TRUE, "192.0.2.1", cname="edge.example."))
     for _ in range(data.draw(st.integers(0, 6))):
@@ -384,11 +384,11 @@ def test_any_reply_is_read_or_marked_as_not_valid(data):
 
 
 @given(st.binary(max_size=600))
-def test_any_bytes_are_read_or_marked_as_not_valid(raw):
+def test_any_bytes_are_read_or_marked_as_not_valid(raw: bytes) -> None:
     assert Question.ask(NAME, "A").failure_of([Question.ask(NAME, "A").read(raw, 0.0)])[0] is not None
 
 
-def test_the_step_ends_at_its_limit_and_not_later_whatever_the_transport():
+def test_the_step_ends_at_its_limit_and_not_later_whatever_the_transport() -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             writer.write(b"\x01")
@@ -398,5 +398,3 @@ def test_the_step_ends_at_its_limit_and_not_later_whatever_the_transport():
         seen = _over(transport, drip)
         assert seen.failure in {Failure.TIMEOUT, Failure.TLS_HANDSHAKE}
         assert seen.duration_s < QUICK.dns_timeout_s + 0.2
-
-

@@ -12,24 +12,26 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.probe.steps.loopback import HOME, QUICK, issue, loopback_net, server_context, serving
 
 from probe.clock import SystemClock
 from probe.failures import Failure
 from probe.steps import http, tcp, tls
+from tests.probe.steps.loopback import HOME, QUICK, issue, loopback_net, server_context, serving
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
+    from pathlib import Path
 
     from probe.limits import Limits
     from probe.model import Observation
     from probe.steps.http import Genuine
+    from tests.probe.steps.loopback import Handler
 
 NAME = "x.example"
 
 
-def _sending(*parts: bytes, every_s: float = 0.0, heads: list[bytes] | None = None, ends: bool = True) -> object:
+def _sending(*parts: bytes, every_s: float = 0.0, heads: list[bytes] | None = None, ends: bool = True) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         if heads is not None:
@@ -45,7 +47,7 @@ def _sending(*parts: bytes, every_s: float = 0.0, heads: list[bytes] | None = No
 
 
 def _exchange(
-    handler: object,
+    handler: Handler,
     *,
     url: str = f"http://{NAME}/path?query=1",
     host: str = HOME,
@@ -63,9 +65,7 @@ def _exchange(
                 _, stream = await tls.handshake(endpoint, net, clock, limits)
             assert stream is not None
             return await http.exchange(
-                http.HttpEndpoint(
-                    stream=stream, address=host, port=port, url=url, headers=headers, genuine=genuine
-                ),
+                http.HttpEndpoint(stream=stream, address=host, port=port, url=url, headers=headers, genuine=genuine),
                 net,
                 clock,
                 limits,
@@ -82,7 +82,7 @@ def _answer(body: bytes = PAGE, *headers: bytes, status: bytes = b"200 OK") -> b
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-def test_an_answer_is_read_whole():
+def test_an_answer_is_read_whole() -> None:
     seen = _exchange(_sending(_answer(PAGE, b"Content-Type: text/html", b"Server: nginx")))
     assert (seen.failure, seen.status, seen.title) == (None, 200, "Hello world")
     assert (seen.body, seen.body_length_bytes, seen.is_body_truncated) == (PAGE, len(PAGE), False)
@@ -96,16 +96,16 @@ def test_an_answer_is_read_whole():
     assert seen.bytes_received == len(_answer(PAGE, b"Content-Type: text/html", b"Server: nginx"))
 
 
-def test_an_answer_is_read_over_tls():
+def test_an_answer_is_read_over_tls() -> None:
     context = server_context(issue(NAME, names=(NAME,)))
     assert _exchange(_sending(_answer()), context=context).body == PAGE
 
 
-def test_an_answer_is_read_over_ipv6():
+def test_an_answer_is_read_over_ipv6() -> None:
     assert _exchange(_sending(_answer()), host="::1").status == 200
 
 
-def test_the_request_is_one_browsers_and_says_what_the_caller_says():
+def test_the_request_is_one_browsers_and_says_what_the_caller_says() -> None:
     heads: list[bytes] = []
     seen = _exchange(_sending(_answer(), heads=heads), headers=(("Nameblind-Nonce", "00ff"), ("ACCEPT", "x/y")))
     lines = heads[0].split(b"\r\n")
@@ -118,7 +118,9 @@ def test_the_request_is_one_browsers_and_says_what_the_caller_says():
     assert seen.bytes_sent == len(heads[0])
 
 
-def test_proxies_and_password_files_of_the_environment_have_no_effect(monkeypatch, tmp_path):
+def test_proxies_and_password_files_of_the_environment_have_no_effect(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine {NAME} login volunteer password secret\n")
     netrc.chmod(0o600)
@@ -130,15 +132,13 @@ def test_proxies_and_password_files_of_the_environment_have_no_effect(monkeypatc
     assert b"authorization" not in heads[0].lower()
 
 
-def test_headers_outside_the_list_are_not_kept():
-    seen = _exchange(
-        _sending(_answer(PAGE, b"Set-Cookie: id=1", b"X-Client-IP: 192.0.2.1", b"Server: s" + b"s" * 900))
-    )
+def test_headers_outside_the_list_are_not_kept() -> None:
+    seen = _exchange(_sending(_answer(PAGE, b"Set-Cookie: id=1", b"X-Client-IP: 192.0.2.1", b"Server: s" + b"s" * 900)))
     assert [name for name, _ in seen.headers] == ["content-length", "server"]
     assert len(seen.headers[1][1]) == 256
 
 
-def test_a_redirect_is_not_followed_and_its_target_is_kept():
+def test_a_redirect_is_not_followed_and_its_target_is_kept() -> None:
     seen = _exchange(_sending(_answer(b"", b"Location: http://[bad/\xd1\x8b", status=b"302 Found")))
     assert (seen.failure, seen.status, seen.location) == (None, 302, "http://[bad/ы")
     assert "location" not in dict(seen.headers)
@@ -163,24 +163,26 @@ async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         ),
     ],
 )
-def test_what_follows_the_request_has_a_name_of_its_own(handler, failure, is_answered):
+def test_what_follows_the_request_has_a_name_of_its_own(
+    handler: Handler, failure: Failure | None, is_answered: bool
+) -> None:
     seen = _exchange(handler)
     assert (seen.failure, seen.status, seen.is_peer_hello_received) == (failure, None, is_answered)
 
 
-def test_an_end_in_the_body_keeps_what_came():
+def test_an_end_in_the_body_keeps_what_came() -> None:
     seen = _exchange(_sending(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + PAGE))
     assert (seen.failure, seen.status, seen.body, seen.title) == (Failure.EOF, 200, PAGE, "Hello world")
 
 
-def test_a_body_that_drips_ends_at_the_deadline():
+def test_a_body_that_drips_ends_at_the_deadline() -> None:
     seen = _exchange(_sending(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b"x"] * 99, every_s=0.05))
     assert (seen.failure, seen.status) == (Failure.TIMEOUT, 200)
     assert 0 < len(seen.body) < 15
     assert seen.duration_s < QUICK.http_timeout_s + 0.2
 
 
-def test_a_head_that_drips_ends_at_the_deadline():
+def test_a_head_that_drips_ends_at_the_deadline() -> None:
     seen = _exchange(_sending(*[b"HTTP/1.1 200 OK\r\n"[i : i + 1] for i in range(17)], every_s=0.05))
     assert seen.failure is Failure.TIMEOUT
     assert seen.duration_s < QUICK.http_timeout_s + 0.2
@@ -194,7 +196,7 @@ def test_a_head_that_drips_ends_at_the_deadline():
         pytest.param(b"\r\nHTTP/1.1 100 Continue\r\n" * 4000, id="endless interim answers"),
     ],
 )
-def test_an_endless_head_is_cut_at_the_limit(part):
+def test_an_endless_head_is_cut_at_the_limit(part: bytes) -> None:
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 100 Continue\r\n")
@@ -207,7 +209,7 @@ def test_an_endless_head_is_cut_at_the_limit(part):
     assert seen.bytes_received <= QUICK.http_head_bytes
 
 
-def test_a_body_beyond_the_limit_is_cut_and_the_rest_is_not_read():
+def test_a_body_beyond_the_limit_is_cut_and_the_rest_is_not_read() -> None:
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n<title>a</title>")
@@ -221,12 +223,12 @@ def test_a_body_beyond_the_limit_is_cut_and_the_rest_is_not_read():
     assert seen.bytes_received < QUICK.http_body_bytes + 2 * 65_536
 
 
-def test_a_body_of_just_the_limit_is_not_cut():
+def test_a_body_of_just_the_limit_is_not_cut() -> None:
     seen = _exchange(_sending(_answer(b"x" * QUICK.http_body_bytes)))
     assert (len(seen.body), seen.is_body_truncated) == (QUICK.http_body_bytes, False)
 
 
-def test_a_byte_in_each_chunk_is_cut_too():
+def test_a_byte_in_each_chunk_is_cut_too() -> None:
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -248,12 +250,12 @@ def test_a_byte_in_each_chunk_is_cut_too():
         (b"deflate", zlib.compress(PAGE)[2:-4]),
     ],
 )
-def test_an_encoded_body_is_decoded(encoding, encoded):
+def test_an_encoded_body_is_decoded(encoding: bytes, encoded: bytes) -> None:
     seen = _exchange(_sending(_answer(encoded, b"Content-Encoding: " + encoding)))
     assert (seen.body, seen.title, seen.is_body_truncated) == (PAGE, "Hello world", False)
 
 
-def test_a_body_that_does_not_decode_stays_as_it_came():
+def test_a_body_that_does_not_decode_stays_as_it_came() -> None:
     seen = _exchange(_sending(_answer(b"not gzip", b"Content-Encoding: gzip")))
     assert (seen.failure, seen.body) == (None, b"not gzip")
 
@@ -265,7 +267,7 @@ def _bomb(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("bomb", [_bomb(256 << 20), gzip.compress(_bomb(256 << 20))], ids=["once", "nested"])
-def test_a_bomb_of_256_mib_is_cut_and_costs_no_memory(bomb):
+def test_a_bomb_of_256_mib_is_cut_and_costs_no_memory(bomb: bytes) -> None:
     handler = _sending(_answer(bomb, b"Content-Encoding: gzip"))
     _exchange(_sending(_answer()))  # what the first exchange imports is not the bomb's cost
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -276,7 +278,7 @@ def test_a_bomb_of_256_mib_is_cut_and_costs_no_memory(bomb):
     assert cost_kib <= 8 * 1024
 
 
-def test_a_genuine_answer_and_one_that_is_not():
+def test_a_genuine_answer_and_one_that_is_not() -> None:
     def is_signed(status: int, headers: Mapping[str, str], body: bytes) -> bool:
         return (status, headers.get("x-signature"), body) == (200, "right", PAGE)
 
@@ -288,15 +290,15 @@ def test_a_genuine_answer_and_one_that_is_not():
     assert (nothing.failure, nothing.is_genuine) == (Failure.EOF, None)
 
 
-@pytest.mark.parametrize("url", ["http://x.example:99999/", "http://[::1/", "http://x.example/" + "a" * 70_000])
-def test_a_url_that_cannot_be_asked_is_a_value_and_not_an_exception(url):
+@pytest.mark.parametrize("url", ["http://[::1/", "http://x.example/" + "a" * 70_000])
+def test_a_url_that_cannot_be_asked_is_a_value_and_not_an_exception(url: str) -> None:
     seen = _exchange(_sending(_answer()), url=url)
     assert (seen.failure, seen.bytes_sent) == (Failure.UNKNOWN, 0)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
-def test_any_bytes_after_the_request_give_an_answer_or_a_typed_failure(data):
+def test_any_bytes_after_the_request_give_an_answer_or_a_typed_failure(data: st.DataObject) -> None:
     whole = bytearray(
         _answer(PAGE, b"Content-Type: text/html; charset=windows-1251", b"Location: /a", b"Set-Cookie: a=b")
     )
@@ -305,5 +307,3 @@ def test_any_bytes_after_the_request_give_an_answer_or_a_typed_failure(data):
     seen = _exchange(_sending(bytes(whole[: data.draw(st.integers(0, len(whole)))])))
     assert seen.failure in {None, Failure.EOF, Failure.HTTP_MALFORMED}
     assert (seen.failure is None) <= (seen.status is not None)
-
-

@@ -6,12 +6,12 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.probe.steps.loopback import HOME, QUICK, loopback_net, serving
 
 from probe.clock import SystemClock
 from probe.failures import Failure
 from probe.net import SystemNet
 from probe.steps import tcp
+from tests.probe.steps.loopback import HOME, QUICK, loopback_net, serving
 
 if TYPE_CHECKING:
     from probe.model import Observation
@@ -33,7 +33,7 @@ async def _idle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @pytest.mark.parametrize("host", [HOME, "::1"])
-def test_a_connection_that_opens_has_no_failure_and_names_our_port(host):
+def test_a_connection_that_opens_has_no_failure_and_names_our_port(host: str) -> None:
     async def run() -> Observation:
         async with serving(_idle, host) as port:
             return await _connect(loopback_net(), host, port)
@@ -45,7 +45,7 @@ def test_a_connection_that_opens_has_no_failure_and_names_our_port(host):
     assert 0 <= seen.duration_s < QUICK.tcp_timeout_s
 
 
-def test_a_closed_port_is_refused():
+def test_a_closed_port_is_refused() -> None:
     with socket.socket() as reserved:
         reserved.bind((HOME, 0))  # bound, not listening
         seen = asyncio.run(_connect(loopback_net(), HOME, reserved.getsockname()[1]))
@@ -53,7 +53,7 @@ def test_a_closed_port_is_refused():
     assert seen.error_text == "ECONNREFUSED: Connection refused"
 
 
-def test_a_silent_syn_times_out():
+def test_a_silent_syn_times_out() -> None:
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind((HOME, 0))
@@ -67,7 +67,7 @@ def test_a_silent_syn_times_out():
     assert QUICK.tcp_timeout_s <= seen.duration_s < QUICK.tcp_timeout_s + 0.2
 
 
-def test_an_inward_address_is_not_dialled_and_hears_nothing():
+def test_an_inward_address_is_not_dialled_and_hears_nothing() -> None:
     heard: list[int] = []
 
     async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,7 +83,7 @@ def test_an_inward_address_is_not_dialled_and_hears_nothing():
     assert heard == []
 
 
-def test_a_source_port_that_is_given_is_used_and_one_that_is_taken_is_replaced():
+def test_a_source_port_that_is_given_is_used_and_one_that_is_taken_is_replaced() -> None:
     async def run() -> None:
         async with serving(_idle) as port:
             with socket.socket() as probe:

@@ -9,20 +9,20 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.probe.steps.loopback import DAY, HOME, NOW, QUICK, issue, loopback_net, server_context, serving
 
 from probe.clock import SystemClock
 from probe.failures import Failure
 from probe.steps import tcp, tls
 from probe.trust import Trust
+from tests.probe.steps.loopback import DAY, HOME, NOW, QUICK, issue, loopback_net, server_context, serving
 
 if TYPE_CHECKING:
     import ssl
-
-    from tests.probe.steps.loopback import Issued
+    from pathlib import Path
 
     from probe.limits import Limits
     from probe.model import Observation
+    from tests.probe.steps.loopback import Handler, Issued
 
 NAME = "x.example"
 ROOT = issue("Test Root", is_authority=True)
@@ -61,7 +61,7 @@ async def _shake(
     return seen
 
 
-def _against(handler: object, context: ssl.SSLContext | None = None, **how: object) -> Observation:
+def _against(handler: Handler, context: ssl.SSLContext | None = None, **how: object) -> Observation:
     async def run() -> Observation:
         host = str(how.get("host", HOME))
         async with serving(handler, host, context) as port:
@@ -87,7 +87,7 @@ async def _finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read(65536)
 
 
-def _saying(data: bytes, *, then_close: bool = True) -> object:
+def _saying(data: bytes, *, then_close: bool = True) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65536)
         writer.write(data)
@@ -113,14 +113,16 @@ ALERT = b"\x15\x03\x03\x00\x02\x02\x28"  # fatal, handshake_failure
         pytest.param(_saying(b"\x16\x03\x03\x40\x00\x02", then_close=False), Failure.TIMEOUT, True, id="half a record"),
     ],
 )
-def test_what_follows_the_client_hello_has_a_name_of_its_own(handler, failure, is_peer_hello_received):
+def test_what_follows_the_client_hello_has_a_name_of_its_own(
+    handler: Handler, failure: Failure | None, is_peer_hello_received: bool
+) -> None:
     seen = _against(handler)
     assert seen.failure is failure
     assert seen.is_peer_hello_received is is_peer_hello_received
     assert seen.bytes_sent > 0
 
 
-def test_a_good_handshake_says_what_was_agreed():
+def test_a_good_handshake_says_what_was_agreed() -> None:
     seen = _with_chain(GOOD)
     assert (seen.failure, seen.certificate_failure) == (None, None)
     assert seen.tls_version == "TLSv1.3"
@@ -153,14 +155,16 @@ MIDDLE = issue("Middle", ROOT, is_authority=True)
         pytest.param((issue(NAME, MIDDLE, names=(NAME,)), MIDDLE), None, id="with an intermediate"),
     ],
 )
-def test_a_wrong_chain_is_named_and_kept_whole_and_the_handshake_stands(chain, failure):
+def test_a_wrong_chain_is_named_and_kept_whole_and_the_handshake_stands(
+    chain: tuple[Issued, ...], failure: Failure | None
+) -> None:
     seen = _with_chain(*chain)
     assert seen.failure is None
     assert seen.certificate_failure is failure
     assert seen.certificates == tuple(issued.der for issued in chain)
 
 
-def test_a_chain_is_kept_in_tls_1_2_too():
+def test_a_chain_is_kept_in_tls_1_2_too() -> None:
     context = server_context(issue(NAME, MIDDLE, names=(NAME,)), MIDDLE)
     context.maximum_version = context.maximum_version.TLSv1_2
     seen = _against(_idle, context)
@@ -168,7 +172,7 @@ def test_a_chain_is_kept_in_tls_1_2_too():
     assert len(seen.certificates) == 2
 
 
-def test_ipv6_without_a_name_sends_no_sni_and_verifies_the_address():
+def test_ipv6_without_a_name_sends_no_sni_and_verifies_the_address() -> None:
     names: list[str | None] = []
     context = server_context(issue("home", ROOT, names=("::1",)))
     context.sni_callback = lambda _, name, __: names.append(name)
@@ -177,7 +181,7 @@ def test_ipv6_without_a_name_sends_no_sni_and_verifies_the_address():
     assert (seen.failure, seen.certificate_failure, seen.name) == (None, None, None)
 
 
-def test_the_pinned_key_is_genuine_and_no_other_is():
+def test_the_pinned_key_is_genuine_and_no_other_is() -> None:
     key = Ed25519PrivateKey.generate()
     leaf = issue("helper", key=key)
     right = _with_chain(leaf, pinned_key=key.public_key().public_bytes_raw(), trust=None)
@@ -187,7 +191,7 @@ def test_the_pinned_key_is_genuine_and_no_other_is():
     assert wrong.certificates == (leaf.der,)
 
 
-def test_names_of_equal_length_give_client_hellos_of_equal_length():
+def test_names_of_equal_length_give_client_hellos_of_equal_length() -> None:
     async def hello(name: str) -> bytes:
         heard: list[bytes] = []
 
@@ -208,14 +212,14 @@ def test_names_of_equal_length_give_client_hellos_of_equal_length():
     asyncio.run(run())
 
 
-def test_no_key_log_is_written_whatever_the_environment_says(monkeypatch, tmp_path):
+def test_no_key_log_is_written_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots"))
     assert _with_chain(GOOD).failure is None
     assert not (tmp_path / "keys").exists()
 
 
-def test_an_endless_handshake_is_cut_at_the_limit():
+def test_an_endless_handshake_is_cut_at_the_limit() -> None:
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65536)
         # ServerHello fragments that never end: a handshake message of 16 MiB, in records of 16 KiB.
@@ -230,14 +234,14 @@ def test_an_endless_handshake_is_cut_at_the_limit():
     assert seen.bytes_received <= QUICK.tls_handshake_bytes + 16_384
 
 
-def test_a_chain_of_two_hundred_certificates_is_a_failure_of_its_own():
+def test_a_chain_of_two_hundred_certificates_is_a_failure_of_its_own() -> None:
     seen = _with_chain(GOOD, *[GOOD] * 199)
     assert Failure.TLS_HANDSHAKE is seen.failure or Failure.TLS_INVALID_CERTIFICATE is seen.certificate_failure
     assert len(seen.certificates) <= QUICK.tls_certificates
     assert seen.bytes_received <= QUICK.tls_handshake_bytes + 16_384
 
 
-def test_a_name_that_no_client_hello_can_carry_is_a_value_and_not_an_exception():
+def test_a_name_that_no_client_hello_can_carry_is_a_value_and_not_an_exception() -> None:
     seen = _against(_idle, server_name="a" * 64 + ".example")
     assert seen.failure is Failure.UNKNOWN
     assert seen.bytes_sent == 0
@@ -245,6 +249,6 @@ def test_a_name_that_no_client_hello_can_carry_is_a_value_and_not_an_exception()
 
 @settings(max_examples=60, deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=200).map(lambda tail: b"\x16\x03\x03\x00\x7a\x02" + tail)))
-def test_any_bytes_after_the_client_hello_give_a_typed_failure(data):
+def test_any_bytes_after_the_client_hello_give_a_typed_failure(data: bytes) -> None:
     seen = _against(_saying(data))
     assert seen.failure in {Failure.TLS_HANDSHAKE, Failure.EOF, Failure.CONNECTION_RESET}
