@@ -30,7 +30,7 @@ def facts_of_all(cycles: Sequence[CycleFacts], bets: Bets) -> Iterator[Facts]:
     negative = {vantage: bets.negative_log10_e(vantage) for vantage in history.cycles_of}
     for cycle in sorted(cycles, key=lambda c: (c.started_at, c.cycle_id)):
         vantage = cycle.vantage.vantage_id
-        for measurement in cycle.measurements:
+        for measurement in sorted(cycle.measurements, key=lambda m: (m.started_at, m.measurement_id)):
             near = history.near(measurement)
             yield Facts(
                 measurement=measurement,

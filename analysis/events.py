@@ -16,6 +16,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,6 @@ from probe.store import models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from analysis.facts import Facts, VantageFacts
     from analysis.rules.evidence import Evidence
@@ -215,7 +215,8 @@ class _Group:
 
 
 def _last(spell: Spell) -> datetime:
-    return spell.end_before or spell.end_after
+    """Give the latest moment at which the spell may still have lasted."""
+    return spell.end_before or datetime.max.replace(tzinfo=UTC)
 
 
 def _group(spells: Iterable[Spell]) -> list[list[Spell]]:

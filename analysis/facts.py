@@ -176,11 +176,22 @@ class CycleFacts:
 
     def controls(self, kind: TargetKind | None = None, round_: str | None = None) -> tuple[MeasurementFacts, ...]:
         """Give the control measurements, at home or abroad, of one round or of both."""
-        return tuple(
-            m
-            for m in self.measurements
-            if (m.kind in CONTROL_KINDS if kind is None else m.kind == kind) and (round_ is None or m.round == round_)
-        )
+        return self._controls.get((kind, round_), ())
+
+    @cached_property
+    def _controls(self) -> dict[tuple[str | None, str | None], tuple[MeasurementFacts, ...]]:
+        controls = [m for m in self.measurements if m.kind in CONTROL_KINDS]
+        return {
+            (kind, name): tuple(m for m in controls if kind in {None, m.kind} and name in {None, m.round})
+            for kind in (None, *CONTROL_KINDS)
+            for name in (None, *ROUNDS)
+        }
+
+    @cached_property
+    def is_well_connected(self) -> bool:
+        """Whether a control answered in every round that had one, and in at least one round."""
+        measured = [controls for controls in (self.controls(round_=name) for name in ROUNDS) if controls]
+        return bool(measured) and all(any(m.outcome.is_reached for m in controls) for controls in measured)
 
     @cached_property
     def portal_checks(self) -> tuple[MeasurementFacts, ...]:
@@ -225,19 +236,12 @@ class Facts:
     @property
     def usable_sentinels(self) -> tuple[Witness, ...]:
         """Those sentinels whose own controls answered in every round: the others say nothing on a target."""
-        return tuple(witness for witness in self.sentinels if is_well_connected(witness.cycle))
+        return tuple(witness for witness in self.sentinels if witness.cycle.is_well_connected)
 
     @property
     def sentinel(self) -> Witness | None:
         """The usable sentinel's measurement that is nearest in time."""
         return next(iter(self.usable_sentinels), None)
-
-
-def is_well_connected(cycle: CycleFacts) -> bool:
-    """Tell whether a control answered in every round of the cycle that had one, and in at least one round."""
-    rounds = [cycle.controls(round_=name) for name in ROUNDS]
-    measured = [controls for controls in rounds if controls]
-    return bool(measured) and all(any(m.outcome.is_reached for m in controls) for controls in measured)
 
 
 def ids(steps: Iterable[Step]) -> tuple[str, ...]:

@@ -28,8 +28,7 @@ from probe.store.database import Database
 from probe.store.models import Vantage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+    from collections.abc import Callable, Iterator
 
     from lab.running import Lab
     from lab.scenario import Scenario
@@ -52,21 +51,31 @@ def run_scenario(
     _require_room(str(database_path), scenario)
     with tempfile.TemporaryDirectory(prefix="nameblind-lab-") as folder:
         paths = {vantage: str(Path(folder) / f"{vantage}.db") for vantage in scenario.vantages}
-        tell(0.0, "starting the lab")
-        with running(scenario.topology, seed=scenario.seed, at=scenario.slots[0]) as lab:
-            with contextlib.ExitStack() as stack:
-                workers: dict[str, Worker] = {}
-                for vantage, path in paths.items():
-                    workers[vantage] = Worker(vantage, measure, lab.inside(vantage), schedule_of(scenario, vantage, lab), path)
-                    stack.callback(workers[vantage].end)
-                for number, slot_at in enumerate(scenario.slots, 1):
-                    lab.apply(scenario.conditions(number))
-                    _run_slot(workers, number, slot_at, len(scenario.slots), tell)
+        _measure(scenario, paths, tell)
         tell(1.0, "gathering the facts")
         with Database.open(str(database_path), create=True, clock=clock_at(scenario.slots[-1])) as result:
             for path in paths.values():
                 with Database.open(path) as source:
                     result.merge_from(source)
+
+
+def _measure(scenario: Scenario, paths: dict[str, str], tell: Callable[[float, str], None]) -> None:
+    """Let every vantage measure in every slot, each into the database at its path."""
+    tell(0.0, "starting the lab")
+    with contextlib.ExitStack() as stack:
+        lab = stack.enter_context(running(scenario.topology, seed=scenario.seed, at=scenario.slots[0]))
+        workers: dict[str, Worker] = {}
+        for vantage, path in paths.items():
+            schedule = schedule_of(scenario, vantage, lab)
+            workers[vantage] = Worker(vantage, measure, lab.inside(vantage), schedule, path)
+            stack.callback(workers[vantage].end)
+        for number, slot_at in enumerate(scenario.slots, 1):
+            lab.apply(scenario.conditions(number))
+            for worker in workers.values():
+                worker.pipe.send(slot_at)
+            label = f"slot {number} of {len(scenario.slots)}, {slot_at:%Y-%m-%d %H:%M} UTC"
+            for share in _shares(workers, lab, label):
+                tell((number - 1 + share) / len(scenario.slots), label)
 
 
 def schedule_of(scenario: Scenario, host: str, lab: Lab) -> Schedule:
@@ -84,9 +93,7 @@ def schedule_of(scenario: Scenario, host: str, lab: Lab) -> Schedule:
     return replace(
         scenario.schedule,
         vantage=vantage,
-        helpers=tuple(
-            replace(helper, public_key=lab.identities.helper_key) for helper in scenario.schedule.helpers
-        ),
+        helpers=tuple(replace(helper, public_key=lab.identities.helper_key) for helper in scenario.schedule.helpers),
         extra_roots=(lab.identities.root,),
     )
 
@@ -102,27 +109,25 @@ def _require_room(database: str, scenario: Scenario) -> None:
         )
 
 
-def _run_slot(
-    workers: dict[str, Worker], number: int, slot_at: datetime, slots: int, tell: Callable[[float, str], None]
-) -> None:
-    """Let every vantage run its cycle of one slot, and wait for the last of them."""
+def _shares(workers: dict[str, Worker], lab: Lab, label: str) -> Iterator[float]:
+    """Give the share of one slot's measurements that is done, from 0 to 1, until every vantage has ended its cycle."""
     deadline = monotonic() + SLOT_TIMEOUT_S
     shares = dict.fromkeys(workers, 0.0)
-    for worker in workers.values():
-        worker.pipe.send(slot_at)
-    running_workers = dict(workers)
-    while running_workers:
-        by_pipe = {worker.pipe: name for name, worker in running_workers.items()}
-        ready = wait(by_pipe, timeout=max(0.0, deadline - monotonic()))
+    measuring = set(workers)
+    while measuring:
+        ready = wait(
+            [workers[name].pipe for name in measuring] + list(lab.sentinels),
+            timeout=max(0.0, deadline - monotonic()),
+        )
         if not ready:
-            raise TimeoutError(f"slot {number}: no end after {SLOT_TIMEOUT_S:g} s at {', '.join(running_workers)}")
-        for pipe in ready:
-            name = by_pipe[pipe]  # type: ignore[index]  # wait() gives back what it was given
+            raise TimeoutError(f"{label}: no end after {SLOT_TIMEOUT_S:g} s at {', '.join(sorted(measuring))}")
+        if any(sentinel in ready for sentinel in lab.sentinels):
+            raise RuntimeError(f"{label}: a process of the lab itself has ended")
+        for name in [name for name in measuring if workers[name].pipe in ready]:
             message = workers[name].receive(0.0)
-            if isinstance(message, Step):
-                shares[name] = message.done / message.total
-            elif isinstance(message, Finished):
+            if isinstance(message, Finished):
                 shares[name] = 1.0
-                del running_workers[name]
-        share = (number - 1 + sum(shares.values()) / len(shares)) / slots
-        tell(share, f"slot {number} of {slots}, {slot_at:%Y-%m-%d %H:%M} UTC")
+                measuring.discard(name)
+            elif isinstance(message, Step):
+                shares[name] = message.done / message.total
+        yield sum(shares.values()) / len(shares)

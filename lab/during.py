@@ -1,4 +1,4 @@
-"""When something holds: slots by number (``2``, ``2-3``, ``2-``), or a time from ``START/END`` (either may be empty)."""
+"""When something holds: slots by number (``2``, ``2-3``, ``2-``), or a time ``START/END`` (either may be empty)."""
 
 from __future__ import annotations
 

@@ -46,7 +46,5 @@ def answer_instead(packet: Packet, message: bytes) -> list[Packet]:
     datagram = parse_udp(packet)
     if datagram is None:
         return []
-    forged = Udp(
-        source_port=datagram.destination_port, destination_port=datagram.source_port, payload=message
-    )
+    forged = Udp(source_port=datagram.destination_port, destination_port=datagram.source_port, payload=message)
     return [udp_packet(packet.destination, packet.source, forged)]

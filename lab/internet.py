@@ -62,7 +62,7 @@ class Internet:
         self._networks = PrefixTable(
             (prefix, name) for name, network in topology.networks.items() for prefix in network.prefixes
         )
-        self._border = {router.network: name for name, router in reversed(topology.routers.items())}
+        self._border = {router.network: name for name, router in reversed(list(topology.routers.items()))}
         self._lines: dict[tuple[str, str], Line] = {}
         self._placements: dict[str, list[tuple[Placement, FlowTable]]] = {}
         self._conditions = peace(topology)

@@ -72,9 +72,9 @@ def hide_directory(path: Path) -> None:
     _call("mount", b"none", os.fsencode(path), b"tmpfs", 0, None)
 
 
-def identity(descriptor: int | str) -> tuple[int, int]:
+def identity(path: str) -> tuple[int, int]:
     """Give what tells a namespace from every other: its device and inode."""
-    status = os.stat(descriptor)
+    status = Path(path).stat()
     return status.st_dev, status.st_ino
 
 

@@ -103,7 +103,7 @@ def checksum(data: bytes) -> int:
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    return int(~total & 0xFFFF)
 
 
 def parse(raw: bytes) -> Packet | None:
@@ -171,7 +171,9 @@ def build(packet: Packet) -> bytes:
     return head + struct.pack("!H", checksum(head + b"\0\0" + rest)) + rest + packet.payload
 
 
-def _with_transport_checksum(segment: bytes, offset: int, source: Address, destination: Address, protocol: int) -> bytes:
+def _with_transport_checksum(
+    segment: bytes, offset: int, source: Address, destination: Address, protocol: int
+) -> bytes:
     """Fill in the checksum at ``offset``, over the pseudo-header too (RFC 9293, RFC 8200)."""
     lengths = "!HH" if source.version == 4 else "!II"
     order = (protocol, len(segment)) if source.version == 4 else (len(segment), protocol)
@@ -186,7 +188,9 @@ def parse_tcp(packet: Packet) -> Tcp | None:
     data = packet.payload
     if packet.protocol != TCP or packet.is_later_fragment or len(data) < 20:
         return None
-    source_port, destination_port, sequence, acknowledgement, offset, flags, window = struct.unpack_from("!HHIIBBH", data)
+    source_port, destination_port, sequence, acknowledgement, offset, flags, window = struct.unpack_from(
+        "!HHIIBBH", data
+    )
     header_length = (offset >> 4) * 4
     if not 20 <= header_length <= len(data):
         return None
@@ -248,7 +252,9 @@ def _icmp_packet(source: Address, destination: Address, kind: int, code: int, re
     return Packet(source=source, destination=destination, protocol=ICMP, payload=message)
 
 
-def _error(source: Address, about: Packet, kind_v4: int, code_v4: int, kind_v6: int, code_v6: int, rest: int = 0) -> Packet:
+def _error(
+    source: Address, about: Packet, kind_v4: int, code_v4: int, kind_v6: int, code_v6: int, rest: int = 0
+) -> Packet:
     quoted = build(about)[: _QUOTED_BYTES[about.version]]
     kind, code = (kind_v4, code_v4) if about.version == 4 else (kind_v6, code_v6)
     return _icmp_packet(source, about.source, kind, code, rest, quoted)

@@ -109,6 +109,11 @@ class Lab:
     _internet: Worker
     _servers: Worker
 
+    @property
+    def sentinels(self) -> tuple[int, ...]:
+        """Give what becomes ready when one of the lab's own processes ends: for ``multiprocessing.connection.wait``."""
+        return self._internet.process.sentinel, self._servers.process.sentinel
+
     def apply(self, conditions: Conditions) -> None:
         """Let other conditions hold; they do when this returns."""
         for worker in (self._internet, self._servers):

@@ -51,7 +51,9 @@ def load(name_or_path: str, *, seed: int | None = None) -> Scenario:
     if not path.is_file():
         path = Path(name_or_path)
         if path.suffix != ".yaml":
-            raise UserError(f"there is no scenario {name_or_path!r}: choose one of {', '.join(names())}, or give a .yaml file")
+            raise UserError(
+                f"there is no scenario {name_or_path!r}: choose one of {', '.join(names())}, or give a .yaml file"
+            )
     record = Record(lambda **values: _scenario(path.stem, seed, **values), _KEYS)
     return read(path, record)
 
@@ -163,7 +165,11 @@ TRUTH: Final = Record(
 
 
 def _slots(
-    *, start: datetime | None = None, every: float | None = None, count: int | None = None, at: tuple[datetime, ...] = ()
+    *,
+    start: datetime | None = None,
+    every: float | None = None,
+    count: int | None = None,
+    at: tuple[datetime, ...] = (),
 ) -> tuple[datetime, ...]:
     if at and start is None and every is None and count is None:
         if list(at) != sorted(set(at)):

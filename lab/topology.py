@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -260,9 +260,7 @@ def _topology(
     for name, host in hosts.items():
         profile = LinkProfile(delay_s=host.delay_ms / 1000)
         named[access_link(name, host.router)] = Link(between=(name, host.router), profile=profile)
-    topology = Topology(
-        summary=summary, networks=networks, routers=routers, links=named, hosts=hosts, sites=sites
-    )
+    topology = Topology(summary=summary, networks=networks, routers=routers, links=named, hosts=hosts, sites=sites)
     _check_names(topology)
     _check_addresses(topology)
     return topology

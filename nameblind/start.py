@@ -17,14 +17,12 @@ from sqlalchemy import select
 from analysis.analyse import analyse
 from analysis.commands import states_table
 from analysis.report.write import write_report
-from lab.director import run_scenario
-from lab.permission import require_lab
-from lab.scenario import load_scenario
+from lab import scenario_file
+from lab.commands import run_with_progress
 from probe import consent
 from probe.commands.run import measure_once
 from probe.errors import UserError
 from probe.link import has_default_route
-from probe.model import TargetKind
 from probe.schedule.loader import load
 from probe.store import models
 from probe.store.database import Database
@@ -50,12 +48,11 @@ def start() -> None:
     if reason is None:
         _conclude(DATABASE, console)
         return
-    console.print(f"{reason} So this runs in the lab: real packets, and none leaves this machine.\n", highlight=False)
-    require_lab()
-    LAB_DATABASE.unlink(missing_ok=True)
-    for suffix in ("-wal", "-shm"):
+    console.print(f"{reason} So this runs in the lab: real packets, and none leaves this machine.", highlight=False)
+    scenario = scenario_file.load(LAB_SCENARIO)
+    for suffix in ("", "-wal", "-shm"):
         LAB_DATABASE.with_name(LAB_DATABASE.name + suffix).unlink(missing_ok=True)
-    run_scenario(load_scenario(LAB_SCENARIO), LAB_DATABASE, console=console)
+    run_with_progress(scenario, str(LAB_DATABASE))
     _conclude(LAB_DATABASE, console)
 
 
@@ -65,42 +62,37 @@ def _measure_for_real(console: Console) -> str | None:
         return "There is no terminal to ask for consent on."
     if has_default_route() is False:
         return "This machine has no way out: its routing table has no default route."
+    schedule = load(SCHEDULE)
     try:
         consent.require(consent.default_state_dir(), ask=consent.terminal())
-    except UserError:
-        return "There is no consent, so nothing is measured."
-    schedule = load(SCHEDULE)
-    database = Database.open(str(DATABASE), create=True)
-    try:
+    except UserError as refusal:
+        return f"Nothing is measured: {refusal}."
+    with Database.open(str(DATABASE), create=True) as database:
         with database.claim():
             cycle_id = measure_once(schedule, database, console)
-        with database.session() as session:
-            answered = session.scalar(
-                select(models.Observation.observation_id)
-                .join(models.Measurement, models.Measurement.measurement_id == models.Observation.measurement_id)
-                .where(
-                    models.Measurement.cycle_id == cycle_id,
-                    models.Measurement.kind != TargetKind.TARGET.value,
-                    models.Observation.operation == "tcp",
-                    models.Observation.failure.is_(None),
-                )
-                .limit(1)
-            )
-    finally:
-        database.close()
-    if answered is None:
-        return f"This machine has no way out: no control accepted a connection (stored in {DATABASE})."
+        if not _is_anything_connected(database, cycle_id):
+            return f"This machine has no way out: nothing accepted a connection (the attempts are in {DATABASE})."
     return None
+
+
+def _is_anything_connected(database: Database, cycle_id: str) -> bool:
+    connected = (
+        select(models.Observation.observation_id)
+        .join(models.Measurement, models.Measurement.measurement_id == models.Observation.measurement_id)
+        .where(
+            models.Measurement.cycle_id == cycle_id,
+            models.Observation.operation == "tcp",
+            models.Observation.failure.is_(None),
+        )
+    )
+    with database.session() as session:
+        return session.scalar(connected.limit(1)) is not None
 
 
 def _conclude(path: Path, console: Console) -> None:
     """Analyse, show the states, and write the report."""
-    database = Database.open(str(path))
-    try:
-        result = analyse(database)
-        console.print(states_table(result))
+    with Database.open(str(path)) as database:
+        console.print(states_table(analyse(database)))
         report = write_report(database, REPORTS / path.stem)
-    finally:
-        database.close()
-    console.print(f"\nThe report, with its evidence: {report}", highlight=False)
-    console.print(f"The facts: {path}   (recompute: nameblind analyze --db {path})", highlight=False)
+    console.print(f"The facts: {path} (recompute them: nameblind analyze --db {path})", highlight=False)
+    console.print(f"The report, with its evidence: {report}", highlight=False)

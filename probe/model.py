@@ -148,7 +148,7 @@ class Observation:
     """From the allow-list only, names in lower case, in the order received."""
     location: str | None = None
     body: bytes = b""
-    """As received up to the limit; stored as hash and length, and in full only by rule of the store."""
+    """Decoded, up to the limit. The store keeps its hash and length."""
     body_length_bytes: int | None = None
     is_body_truncated: bool | None = None
     title: str | None = None

@@ -20,7 +20,7 @@ _WIDEST_MARK = 28  # marks of that share of the axis are as wide as high on a wi
 _NARROWEST_MARK = 60  # below that share a letter no longer fits, and slots are drawn in columns
 _MOST_TICKS = 8
 _EDGE_PERCENT = 4.0
-_BARE_START_PERCENT = 12.0  # a longer stretch before the first round time gets a label of its own
+_BARE_START_PERCENT = 20.0  # a longer stretch before the first round time gets a label of its own
 _DAY = timedelta(days=1)
 _YEAR = timedelta(days=300)
 _STEPS = (

@@ -1,36 +1,53 @@
-"""``nameblind report``."""
+"""``nameblind report``: conclude where that is still to be done, and write the page."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.commands.options import DEFAULT_DATABASE, Db
+
+if TYPE_CHECKING:
+    from probe.store.database import Database
+
 
 def report(
-    db: Annotated[str, typer.Option(help="Database: a file or a URL.")] = "results.db",
-    service: Annotated[str | None, typer.Option(help="Report on this service alone.")] = None,
-    lang: Annotated[str, typer.Option(help="Language of the report: en, kk or ru.")] = "en",
-    out: Annotated[Path, typer.Option(help="Folder to write the report to.")] = Path(),
+    db: Db = DEFAULT_DATABASE,
+    service: Annotated[str | None, typer.Option(metavar="NAME", help="This service alone.")] = None,
+    lang: Annotated[str, typer.Option(metavar="en|kk|ru", help="Language of the report.")] = "en",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write it to.")] = Path("reports"),
 ) -> None:
-    """Write a report that anyone can open and check: one HTML file, nothing fetched."""
-    from sqlalchemy import select
+    """Write what was seen, how sure that is, and what it rests on: one HTML file that fetches nothing.
 
+    Conclusions are recomputed first where there are none, or where facts have
+    arrived since. The same database gives the same bytes.
+
+    Example: nameblind report --db results.db --service twitter
+    """
     from analysis.report.catalogue import load
-    from analysis.report.writing import write_report
+    from analysis.report.write import write_report
     from probe.store.database import Database
-    from probe.store.models import Analysis
 
-    load(lang)
-    database = Database.open(db)
-    try:
-        with database.session() as session:
-            is_analysed = session.scalar(select(Analysis.analysis_id)) is not None
-        if not is_analysed:
+    load(lang)  # a language that is not there is refused before anything is computed
+    with Database.open(db) as database:
+        if _is_analysis_due(database):
             from analysis.analyse import analyse
 
             analyse(database)
         typer.echo(write_report(database, out, service=service, language=lang))
-    finally:
-        database.close()
+
+
+def _is_analysis_due(database: Database) -> bool:
+    from sqlalchemy import select
+
+    from analysis.analyse import facts_sha256
+    from analysis.reading import chain_ends
+    from probe.store.models import Analysis, Measurement
+
+    with database.session() as session:
+        if session.scalar(select(Measurement.measurement_id).limit(1)) is None:
+            return False  # nothing to conclude from: the report says so
+        concluded_from = session.scalar(select(Analysis.facts_sha256))
+        return concluded_from != facts_sha256(chain_ends(session))

@@ -191,7 +191,7 @@ def _count_rules(session: Session) -> dict[tuple[str, str, str], list[RuleRow]]:
         .where(Measurement.kind == TargetKind.TARGET.value)
         .group_by(State.state, Measurement.service, Measurement.vantage_id, Evidence.rule)
     )
-    for state, service, vantage_id, rule, measurements, lowest, highest in rows.tuples():
+    for state, service, vantage_id, rule, measurements, lowest, highest in rows:
         counted[state, service, vantage_id].append(RuleRow(rule, measurements, lowest, highest))
     return counted
 
@@ -281,8 +281,9 @@ def _query(finding: Finding) -> str:
     )
     return (
         "SELECT m.*, s.reason, e.rule, e.log10_lr, e.observations, e.text FROM measurement m"  # noqa: S608 - printed for a reader, never run here
-        " JOIN state s USING (measurement_id) LEFT JOIN evidence e USING (measurement_id)"
-        f" WHERE s.state = {_quoted(finding.state)} AND m.kind = 'target' AND {scope}"
+        " JOIN vantage v USING (vantage_id) JOIN state s USING (measurement_id)"
+        " LEFT JOIN evidence e USING (measurement_id)"
+        f" WHERE s.state = {_quoted(finding.state)} AND m.kind = 'target' AND v.role <> 'control' AND {scope}"
         " ORDER BY m.started_at;"
     )
 

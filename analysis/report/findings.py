@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.report.appearance import LOOKS
+from analysis.report.grid import Controls
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
 
 _ORDER = {look.state: position for position, look in enumerate(LOOKS)}
 _OF_A_PLACE = frozenset({"dark", "local"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What the readings of one finding share."""
+
+    state: str
+    service: str | None
+    area: Area | None
+    is_home_alive: bool
+
+    @property
+    def scope(self) -> str | Area | None:
+        """Give the service, or the place."""
+        return self.area if self.service is None else self.service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +47,8 @@ class Finding:
     service: str | None
     area: Area | None
     """Where the scope is a place and not a service."""
+    is_home_alive: bool
+    """Of a place: in these rounds, sites at home still answered."""
     rounds_seen: int
     """Rounds in which at least one target of the scope was in the state."""
     rounds: int
@@ -49,63 +67,73 @@ class Finding:
     last_at: datetime
     """The first and the last round in which it was seen, by their slots."""
     mechanisms: tuple[str, ...]
-    controls_answered: int
-    controls_measured: int
-    """Control measurements by the same vantages in the rounds that count as seen."""
+    controls: Controls
+    """By the same vantages, in the rounds that count as seen."""
     sentinel_ok: int
-    """Of a service: rounds without a failure. Of a place: rounds in which anything was reached."""
+    """Of a service: rounds in which all targets of the finding answered. Of a place: in which anything answered."""
     sentinel_rounds: int
     """Rounds of sentinels between the first and the last round that count as seen."""
     targets: tuple[str, ...]
+    """Those that were seen in the state."""
+    targets_asked: int
+    """Of the service, or of the place: all that were measured."""
     readings: tuple[Reading, ...]
 
 
 def find(grid: Grid) -> tuple[Finding, ...]:
     """Gather what the probes saw, the gravest states first; the sentinels only bear witness."""
     probes = {place.vantage_id: place for place in grid.places if not place.is_sentinel}
-    groups: defaultdict[tuple[str, str | None, Area | None], list[Reading]] = defaultdict(list)
-    asked: defaultdict[str | Area, set[str]] = defaultdict(set)
+    groups: defaultdict[_Key, list[Reading]] = defaultdict(list)
+    asked: defaultdict[str | Area | None, set[str]] = defaultdict(set)
+    targets: defaultdict[str | Area | None, set[str]] = defaultdict(set)
     witnessed: list[Reading] = []
     for reading in grid.targets:
         if reading.vantage_id not in probes:
             witnessed.append(reading)
             continue
         area = probes[reading.vantage_id].area
+        targets[reading.service].add(reading.target)
+        targets[area].add(reading.target)
         asked[reading.service].add(reading.vantage_id)
         asked[area].add(reading.vantage_id)
         state = reading.state or "insufficient"
-        is_of_a_place = state in _OF_A_PLACE
-        groups[state, None if is_of_a_place else reading.service, area if is_of_a_place else None].append(reading)
-    ordered = sorted(groups.items(), key=lambda item: (_ORDER[item[0][0]], str(item[0])))
+        if state in _OF_A_PLACE:
+            controls = grid.controls.get((reading.vantage_id, reading.slot_at), Controls())
+            is_home_alive = state == "dark" and controls.home_answered > 0
+            groups[_Key(state, None, area, is_home_alive)].append(reading)
+        else:
+            groups[_Key(state, reading.service, None, is_home_alive=False)].append(reading)
+    ordered = sorted(groups.items(), key=lambda item: (_ORDER[item[0].state], str(item[0])))
     return tuple(
-        _finding(number, state, service, area, readings, grid, asked[service or area or ""], witnessed)
-        for number, ((state, service, area), readings) in enumerate(ordered, start=1)
+        _finding(number, key, readings, grid, asked[key.scope], len(targets[key.scope]), witnessed)
+        for number, (key, readings) in enumerate(ordered, start=1)
     )
 
 
 def _finding(
     number: int,
-    state: str,
-    service: str | None,
-    area: Area | None,
+    key: _Key,
     readings: list[Reading],
     grid: Grid,
     scope: set[str],
+    targets_asked: int,
     witnessed: list[Reading],
 ) -> Finding:
     seen_by = {reading.vantage_id for reading in readings}
     rounds = {(reading.vantage_id, reading.slot_at) for reading in readings}
     slots = [slot for vantage_id in scope for slot in grid.slots.get(vantage_id, ())]
-    controls = [grid.controls.get(one, (0, 0)) for one in rounds]
     first_at = min(slot_at for _, slot_at in rounds)
     last_at = max(slot_at for _, slot_at in rounds)
-    sentinel_ok, sentinel_rounds = _outside(service, first_at, last_at, witnessed)
+    targets = {reading.target for reading in readings}
+    same = [r for r in witnessed if first_at <= r.slot_at <= last_at and (key.service is None or r.target in targets)]
+    sentinel_ok, sentinel_rounds = _outside(same, needs_all=key.service is not None)
     networks = [p.network for p in grid.places if p.vantage_id in seen_by and p.network]
     return Finding(
         number=number,
-        state=state,
-        service=service,
-        area=area,
+        state=key.state,
+        service=key.service,
+        area=key.area,
+        is_home_alive=key.is_home_alive,
         rounds_seen=len(rounds),
         rounds=len(slots),
         rounds_missed=sum(slot.kind == "missed" for slot in slots),
@@ -118,23 +146,22 @@ def _finding(
         first_at=first_at,
         last_at=last_at,
         mechanisms=tuple(sorted({name for reading in readings for name in reading.mechanisms})),
-        controls_answered=sum(answered for answered, _ in controls),
-        controls_measured=sum(measured for _, measured in controls),
+        controls=sum((grid.controls[one] for one in sorted(rounds) if one in grid.controls), Controls()),
         sentinel_ok=sentinel_ok,
         sentinel_rounds=sentinel_rounds,
-        targets=tuple(sorted({reading.target for reading in readings})),
+        targets=tuple(sorted(targets)),
+        targets_asked=targets_asked,
         readings=tuple(readings),
     )
 
 
-def _outside(service: str | None, first_at: datetime, last_at: datetime, witnessed: list[Reading]) -> tuple[int, int]:
-    """Count the sentinels' rounds in a period: those that reached the scope, and all of them."""
-    reached: set[tuple[str, datetime]] = set()
+def _outside(witnessed: list[Reading], *, needs_all: bool) -> tuple[int, int]:
+    """Count the sentinels' rounds that got an answer (from all targets, or from any), and all of their rounds."""
+    answered: set[tuple[str, datetime]] = set()
     failed: set[tuple[str, datetime]] = set()
     for reading in witnessed:
-        if first_at <= reading.slot_at <= last_at and service in {None, reading.service}:
-            (reached if reading.state == "ok" else failed).add((reading.vantage_id, reading.slot_at))
-    return len(reached if service is None else reached - failed), len(reached | failed)
+        (answered if reading.is_answered else failed).add((reading.vantage_id, reading.slot_at))
+    return len(answered - failed if needs_all else answered), len(answered | failed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from analysis.report.zones import local_zone
 from probe.errors import UserError
-from probe.model import TargetKind
+from probe.model import Operation, TargetKind
 from probe.store.models import (
     FACTS,
     Analysis,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from sqlalchemy import Exists
     from sqlalchemy.orm import Session
 
 _CONTROLS = (TargetKind.CONTROL_HOME.value, TargetKind.CONTROL_ABROAD.value)
@@ -83,6 +84,8 @@ class Reading:
     kind: str
     state: str
     mechanisms: tuple[str, ...]
+    is_answered: bool
+    """Whether an HTTP answer arrived, whatever it was: a fact, where the state is a conclusion."""
 
     @property
     def is_control(self) -> bool:
@@ -172,7 +175,7 @@ def read_grid(session: Session, service: str | None) -> Grid:
             key=lambda place: (place.is_sentinel, place.country, place.region or "", place.vantage_id),
         )
     )
-    return Grid(places, _read_slots(session), readings, _read_controls(session), _read_versions(session))
+    return Grid(places, _read_slots(session), readings, _count_controls(readings), _read_versions(session))
 
 
 def _read_readings(session: Session, service: str | None) -> tuple[Reading, ...]:
@@ -190,26 +193,25 @@ def _read_readings(session: Session, service: str | None) -> tuple[Reading, ...]
             Measurement.kind,
             State.state,
             State.mechanisms,
+            _is_answered(),
         )
         .join(Cycle, Cycle.cycle_id == Measurement.cycle_id)
         .outerjoin(State, State.measurement_id == Measurement.measurement_id)
         .where(wanted | Measurement.kind.in_(_CONTROLS))
         .order_by(Measurement.started_at, Measurement.measurement_id)
     )
-    return tuple(Reading(*row[:7], row[7] or "", tuple(row[8] or ())) for row in rows.tuples())
+    return tuple(Reading(*row[:7], row[7] or "", tuple(row[8] or ()), bool(row[9])) for row in rows)
 
 
 def _read_slots(session: Session) -> dict[str, tuple[Slot, ...]]:
     known: defaultdict[str, dict[datetime, Slot]] = defaultdict(dict)
     for vantage_id, slot_at, reason in session.execute(
         select(MissedSlot.vantage_id, MissedSlot.slot_at, MissedSlot.reason)
-    ).tuples():
+    ):
         known[vantage_id][slot_at] = Slot(slot_at, "missed", reason)
     followed: defaultdict[str, set[str]] = defaultdict(set)
     ran: defaultdict[str, Counter[datetime]] = defaultdict(Counter)
-    for vantage_id, slot_at, schedule in session.execute(
-        select(Cycle.vantage_id, Cycle.slot_at, Cycle.schedule)
-    ).tuples():
+    for vantage_id, slot_at, schedule in session.execute(select(Cycle.vantage_id, Cycle.slot_at, Cycle.schedule)):
         known[vantage_id][slot_at] = Slot(slot_at, "ran")
         followed[vantage_id].add(schedule)
         ran[schedule][slot_at] += 1
@@ -222,33 +224,34 @@ def _read_slots(session: Session) -> dict[str, tuple[Slot, ...]]:
     return {vantage_id: tuple(slots[at] for at in sorted(slots)) for vantage_id, slots in known.items()}
 
 
-def _read_controls(session: Session) -> dict[tuple[str, datetime], Controls]:
-    answered = (
+def _is_answered() -> Exists:
+    return (
         select(Observation.measurement_id)
         .where(
             Observation.measurement_id == Measurement.measurement_id,
-            Observation.operation == "http",
+            Observation.operation == Operation.HTTP.value,
             Observation.failure.is_(None),
             Observation.pair_id.is_(None),
         )
         .exists()
     )
+
+
+def _count_controls(readings: tuple[Reading, ...]) -> dict[tuple[str, datetime], Controls]:
     counted: defaultdict[tuple[str, datetime], Controls] = defaultdict(Controls)
-    for vantage_id, slot_at, kind, is_answered in session.execute(
-        select(Measurement.vantage_id, Cycle.slot_at, Measurement.kind, answered)
-        .join(Cycle, Cycle.cycle_id == Measurement.cycle_id)
-        .where(Measurement.kind.in_(_CONTROLS))
-    ).tuples():
-        is_home = kind == TargetKind.CONTROL_HOME.value
-        one = Controls(int(is_answered), 1) if is_home else Controls(0, 0, int(is_answered), 1)
-        counted[vantage_id, slot_at] += one
+    for reading in readings:
+        if reading.is_control:
+            answered = int(reading.is_answered)
+            is_home = reading.kind == TargetKind.CONTROL_HOME.value
+            one = Controls(answered, 1) if is_home else Controls(0, 0, answered, 1)
+            counted[reading.vantage_id, reading.slot_at] += one
     return dict(counted)
 
 
 def _read_versions(session: Session) -> Versions:
     analysis = session.scalar(select(Analysis))
     arrivals = [session.scalar(select(func.max(table.__table__.c.received_at))) for table in FACTS]
-    schedules = session.execute(select(Cycle.schedule, Cycle.schedule_sha256).distinct()).tuples()
+    schedules = session.execute(select(Cycle.schedule, Cycle.schedule_sha256).distinct())
     return Versions(
         ruleset=analysis.ruleset if analysis else "",
         software=analysis.software_version if analysis else "",

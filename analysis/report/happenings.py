@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from analysis.report.catalogue import Catalogue
     from analysis.report.grid import Grid
 
+_MINUTE = timedelta(minutes=1)
 _CHANNELS = ("A", "B", "C")
 
 
@@ -62,8 +64,7 @@ class Happening:
     mechanisms: tuple[str, ...]
     speaking_for: tuple[Entry, ...]
     speaking_against: tuple[Entry, ...]
-    sum_for: float
-    sum_against: float
+    neutral: tuple[Entry, ...]
     entries_left_out: int
 
 
@@ -82,7 +83,8 @@ def tell(session: Session, grid: Grid, service: str | None, words: Catalogue) ->
 def _happening(event: Event, grid: Grid, words: Catalogue) -> Happening:
     zones = _zones(event, grid)
     entries = sorted((_entry(item) for item in event.ledger), key=lambda entry: -abs(entry.log10_lr))
-    speaking_for = [entry for entry in entries if entry.log10_lr >= 0]
+    speaking_for = [entry for entry in entries if entry.log10_lr > 0]
+    neutral = [entry for entry in entries if entry.log10_lr == 0]
     against = [entry for entry in entries if entry.log10_lr < 0]
     shown = bounds.LEDGER_ENTRIES
     cause = event.cause if words.has(f"cause.{event.cause}.title") else "insufficient"
@@ -101,9 +103,8 @@ def _happening(event: Event, grid: Grid, words: Catalogue) -> Happening:
         mechanisms=tuple(short(mechanism) for mechanism in event.mechanisms),
         speaking_for=tuple(speaking_for[:shown]),
         speaking_against=tuple(against[:shown]),
-        sum_for=sum(entry.log10_lr for entry in speaking_for),
-        sum_against=sum(entry.log10_lr for entry in against),
-        entries_left_out=len(entries) - len(speaking_for[:shown]) - len(against[:shown]),
+        neutral=tuple(neutral[:shown]),
+        entries_left_out=sum(max(0, len(side) - shown) for side in (speaking_for, against, neutral)),
     )
 
 
@@ -155,7 +156,14 @@ def _zones(event: Event, grid: Grid) -> list[ZoneInfo]:
 
 
 def _interval(first: datetime | None, last: datetime, zones: Sequence[ZoneInfo], words: Catalogue) -> Interval:
+    """Word an interval in whole minutes, widened rather than narrowed."""
+    last = _whole_minute(last + _MINUTE - timedelta(microseconds=1))
+    first = _whole_minute(first) if first is not None else None
     local = tuple(dict.fromkeys(words.local_span(first, last, zone) for zone in zones))
     if first is None:
         return Interval(words.text("events.before", last=words.moment(last)), local)
     return Interval(words.text("events.between", first=words.moment(first), last=words.moment(last)), local)
+
+
+def _whole_minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)

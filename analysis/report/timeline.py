@@ -179,7 +179,7 @@ def _marks(line: _Line, axis: Axis, words: Catalogue) -> Iterable[Mark]:
         for slot, counter in line.shown:
             left = axis.percent(slot.at)
             width = axis.percent(axis.start + axis.mark)
-            yield _mark(left, width, counter, words.moment(slot.at), words)
+            yield _mark(left, width, counter, words.moment(slot.at), words, slot.reason)
         return
     columns: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for slot, counter in line.shown:
@@ -199,7 +199,7 @@ def _alike(counter: Counter[str]) -> object:
     return next(iter(counter)) if len(counter) == 1 else id(counter)
 
 
-def _mark(left: float, width: float, counter: Counter[str], moment: str, words: Catalogue) -> Mark:
+def _mark(left: float, width: float, counter: Counter[str], moment: str, words: Catalogue, reason: str = "") -> Mark:
     states = sorted(counter, key=_ORDER.__getitem__)
     total = counter.total()
     parts, top = [], 0.0
@@ -211,7 +211,11 @@ def _mark(left: float, width: float, counter: Counter[str], moment: str, words: 
     if len(states) == 1 and states[0] in LOOK:
         letter = LOOK[states[0]].letter
     return Mark(
-        left, width, tuple(parts), letter, words.text("timeline.cell", moment=moment, words=_counted(counter, words))
+        left,
+        width,
+        tuple(parts),
+        letter,
+        words.text("timeline.cell", moment=moment, words=_counted(counter, words) + _because(reason, words)),
     )
 
 
@@ -234,15 +238,24 @@ def _summary(line: _Line, words: Catalogue) -> str:
 
 
 def _runs(line: _Line, words: Catalogue) -> Iterable[Run]:
-    for states, group in groupby(line.shown, key=lambda item: tuple(sorted(item[1], key=_ORDER.__getitem__))):
+    def shown(item: tuple[Slot, Counter[str]]) -> tuple[tuple[str, ...], str]:
+        return tuple(sorted(item[1], key=_ORDER.__getitem__)), item[0].reason
+
+    for (states, reason), group in groupby(line.shown, key=shown):
         rounds = [slot for slot, _ in group]
         yield Run(
             short(line.target),
             words.moment(rounds[0].at),
             words.moment(rounds[-1].at),
-            " / ".join(word_of(state, words) for state in states),
+            " / ".join(word_of(state, words) for state in states) + _because(reason, words),
             len(rounds),
         )
+
+
+def _because(reason: str, words: Catalogue) -> str:
+    if not reason:
+        return ""
+    return ": " + (words.text(f"reason.{reason}") if words.has(f"reason.{reason}") else short(reason))
 
 
 def _csv_rows(place: Place, line: _Line) -> Iterable[tuple[str, ...]]:

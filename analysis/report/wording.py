@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from analysis.report.grid import Area
 
 _CLAIM_FLOOR_LOG10_E = 3.0
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FOLLOWS_A_NAME = frozenset({"blocked", "suspected", "tampered", "throttled"})
+_PAIRS_BEAR_ON = frozenset({"blocked", "suspected", "throttled", "insufficient"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,25 @@ def heading(finding: Finding, words: Catalogue) -> str:
     """Give what the finding is about."""
     if finding.area is not None:
         return area_name(finding.area, words)
-    return short(finding.service)
+    if len(finding.targets) == finding.targets_asked:
+        return short(finding.service)
+    return words.text(
+        "summary.part_of_service",
+        service=short(finding.service),
+        targets=listed(finding.targets, words),
+        number=words.number(len(finding.targets)),
+        total=words.count("count.target", finding.targets_asked),
+    )
+
+
+def sentence(finding: Finding, words: Catalogue) -> str:
+    """Give the fixed sentence of the finding's state."""
+    return words.text(
+        f"state.{finding.state}.sentence" + ("_home_alive" if finding.is_home_alive else ""),
+        scope=heading(finding, words),
+        rounds=rounds(finding, words),
+        span=_span(finding, words),
+    )
 
 
 def paragraph(finding: Finding, strongest: PairRow | None, words: Catalogue) -> Paragraph:
@@ -83,33 +103,17 @@ def paragraph(finding: Finding, strongest: PairRow | None, words: Catalogue) -> 
     if finding.state in _FOLLOWS_A_NAME and not finding.is_network_confirmed:
         support.append(words.text("summary.network_unconfirmed"))
     support += [_controls(finding, words), _outside(finding, words)]
-    if strongest is not None and finding.service is not None:
+    if strongest is not None and finding.state in _PAIRS_BEAR_ON:
         support += _pairs(strongest, words)
     return Paragraph(
         number=finding.number,
         state=finding.state,
         heading=heading(finding, words),
-        sentence=words.text(
-            f"state.{finding.state}.sentence",
-            scope=heading(finding, words),
-            rounds=rounds(finding, words),
-            span=_span(finding, words),
-        ),
+        sentence=sentence(finding, words),
         support=" ".join(support),
         alternative=words.text(f"state.{finding.state}.alternative"),
         change=words.text(f"state.{finding.state}.change"),
         mechanisms=tuple(short(mechanism) for mechanism in finding.mechanisms[: bounds.LISTED_NAMES * 2]),
-    )
-
-
-def reachable_line(finding: Finding, words: Catalogue) -> str:
-    """Word a service that was reached, in one line among others."""
-    return words.text(
-        "summary.ok_line",
-        service=short(finding.service),
-        rounds=words.text("summary.rounds", **_rounds(finding, words)),
-        parts=_parts(finding, words),
-        vantages=words.count("count.vantage", len(finding.vantages)),
     )
 
 
@@ -126,7 +130,7 @@ def listed(names: Iterable[str], words: Catalogue) -> str:
 def odds(log10_e: float, words: Catalogue) -> str:
     """Give the bound of Ville's inequality, ``1 in E``, in figures that can be read."""
     if log10_e > 9:
-        return f"10^{log10_e:.0f}"
+        return "10" + str(int(log10_e)).translate(_SUPERSCRIPT)
     digits = 10 ** max(0, int(log10_e) - 1)
     return words.number(int(10**log10_e) // digits * digits)
 
@@ -169,13 +173,18 @@ def _seen_from(finding: Finding, words: Catalogue) -> str:
 
 
 def _controls(finding: Finding, words: Catalogue) -> str:
-    if not finding.controls_measured:
+    counts = finding.controls
+    where = [
+        words.text(f"summary.controls_{name}", answered=words.number(answered), measured=words.number(measured))
+        for name, answered, measured in (
+            ("home", counts.home_answered, counts.home),
+            ("abroad", counts.abroad_answered, counts.abroad),
+        )
+        if measured
+    ]
+    if not where:
         return words.text("summary.no_controls")
-    return words.text(
-        "summary.controls",
-        answered=words.number(finding.controls_answered),
-        measured=words.number(finding.controls_measured),
-    )
+    return words.text("summary.controls", where=", ".join(where))
 
 
 def _outside(finding: Finding, words: Catalogue) -> str:

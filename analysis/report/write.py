@@ -6,10 +6,12 @@ import hashlib
 import re
 import shlex
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import select
 
 from analysis.report import bounds
 from analysis.report.appearance import GAPS, LOOK, LOOKS, PATTERNS
@@ -21,7 +23,7 @@ from analysis.report.grid import Grid, read_grid
 from analysis.report.happenings import tell
 from analysis.report.inert import visible
 from analysis.report.timeline import draw
-from analysis.report.wording import heading, paragraph, reachable_line, short
+from analysis.report.wording import heading, paragraph, sentence, short
 from probe.errors import UserError
 from probe.model import Peer
 from probe.store.models import PairTest
@@ -85,7 +87,7 @@ def _context(session: Session, service: str | None, words: Catalogue) -> dict[st
             for dossier in dossiers
             if dossier.finding.state != "ok"
         ],
-        "reachable": [(f.number, reachable_line(f, words)) for f in shown if f.state == "ok"],
+        "reachable": [(f.number, sentence(f, words)) for f in shown if f.state == "ok"],
         "overview": overview[: bounds.OVERVIEW_ROWS],
         "overview_left_out": max(0, len(overview) - bounds.OVERVIEW_ROWS),
         "findings_left_out": len(findings) - len(shown),
@@ -97,7 +99,7 @@ def _context(session: Session, service: str | None, words: Catalogue) -> dict[st
         "dossiers": dossiers,
         "headings": {finding.number: heading(finding, words) for finding in shown},
         "issuers": read_issuers(session, _leaves(dossiers)),
-        "calibration": calibrate(list(session.query(PairTest))),
+        "calibration": calibrate(session.scalars(select(PairTest)).all()),
         "counts": {
             state: sum(reading.state == state for reading in grid.targets) for state in ("local", "insufficient")
         },
@@ -157,7 +159,12 @@ def _leaves(dossiers: Sequence[Dossier]) -> set[str]:
 
 
 def _render(context: dict[str, Any]) -> str:
-    environment = Environment(
+    return _environment().get_template("page.html.jinja").render(context)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -165,7 +172,6 @@ def _render(context: dict[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("page.html.jinja").render(context)
 
 
 def _file_name(service: str | None) -> str:

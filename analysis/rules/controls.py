@@ -110,6 +110,8 @@ def large_packets(facts: Facts) -> Evidence | None:
         return None
     if Group.SICK not in _rounds(facts.cycle) or Group.ALIVE in _rounds(facts.cycle):
         return None
+    if any(m.outcome.reach is Reach.CERTIFICATE for m in facts.cycle.controls()):
+        return None  # whole chains came through
     return fired(
         "path.large_packets",
         "Connections were accepted and then nothing came through, for controls too: the path loses large packets "
@@ -181,14 +183,17 @@ def sentinel_fails(facts: Facts) -> Evidence | None:
     if facts.measurement.outcome.is_reached or facts.measurement.outcome.reach is Reach.UNMEASURED:
         return None
     nearest: dict[str, MeasurementFacts] = {}
-    for witness in facts.usable_sentinels:
+    witnesses = list(facts.usable_sentinels)
+    if facts.cycle.vantage.is_sentinel and facts.cycle.is_well_connected:
+        witnesses += [w for w in facts.elsewhere if w.cycle.is_well_connected]  # it is the sentinel that fails
+    for witness in witnesses:
         if witness.measurement.outcome.reach is not Reach.UNMEASURED:
             nearest.setdefault(witness.measurement.vantage_id, witness.measurement)
     if not nearest or any(m.outcome.is_reached for m in nearest.values()):
         return None
     return fired(
         "sentinel.fails",
-        "The target fails for the sentinel too, whose own controls answered.",
+        "The target fails here and for the sentinel, whose own controls answered.",
         [*facts.measurement.outcome.steps, *(step for m in nearest.values() for step in m.outcome.steps)],
     )
 

@@ -7,11 +7,13 @@ for the name is harmless whoever gave it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from analysis.outcome import Reach
+from analysis.outcome import Reach, is_same_page
 from analysis.rules.controls import is_sentinel_steady
 from analysis.rules.evidence import Evidence, fired
+from analysis.rules.reach import sentinel_page
 from probe.addresses import is_public_address, parse_address
 from probe.failures import Failure
 from probe.model import DnsTransport, Operation
@@ -28,7 +30,7 @@ _ENCRYPTED = frozenset({DnsTransport.DOT, DnsTransport.DOH})
 def two_answers(facts: Facts) -> Evidence | None:
     """Fire where one question brought a true and a forged answer, seen only once."""
     seen = _races(facts.measurement, facts)
-    if not seen or _is_harmless(facts, seen) or _is_bogon_race(seen) or len(_all_races(facts)) >= ENOUGH_QUESTIONS:
+    if not seen or _is_harmless(facts) or _is_bogon_race(seen) or len(_all_races(facts)) >= ENOUGH_QUESTIONS:
         return None
     return fired(
         "dns.two_answers",
@@ -41,7 +43,7 @@ def two_answers(facts: Facts) -> Evidence | None:
 def two_answers_repeated(facts: Facts) -> Evidence | None:
     """Fire where questions brought a true and a forged answer, again and again or with a bogon in it."""
     seen = _races(facts.measurement, facts)
-    if not seen or _is_harmless(facts, seen):
+    if not seen or _is_harmless(facts):
         return None
     count = len(_all_races(facts))
     if not _is_bogon_race(seen) and count < ENOUGH_QUESTIONS:
@@ -63,7 +65,7 @@ def bogon(facts: Facts) -> Evidence | None:
         for q in _queries(facts.measurement)
         if _is_bogon_only(q) and len(q.valid_answers) <= 1 and _do_controls_resolve(facts.cycle, q.resolver)
     ]
-    if not lies or _is_harmless(facts, lies) or not _has_public_witness(facts, lies):
+    if not lies or _is_harmless(facts) or not _has_public_witness(facts, lies):
         return None
     return fired(
         "dns.bogon",
@@ -82,7 +84,7 @@ def nxdomain(facts: Facts) -> Evidence | None:
     before_and_after = [s for w in facts.neighbours for s in _denials(w.measurement, facts)]
     if not lies or len(lies) + len(before_and_after) < ENOUGH_QUESTIONS:
         return None
-    if _is_harmless(facts, lies) or not _has_public_witness(facts, lies):
+    if _is_harmless(facts) or not _has_public_witness(facts, lies):
         return None
     return fired(
         "dns.nxdomain",
@@ -133,6 +135,7 @@ def _named(steps: list[Step]) -> str:
     return ", ".join(sorted({step.resolver or "of the system" for step in steps}))
 
 
+@lru_cache(maxsize=65_536)
 def _is_public(address: str) -> bool:
     parsed = parse_address(address)
     return parsed is not None and is_public_address(parsed)
@@ -168,16 +171,33 @@ def _is_name_alive(facts: Facts) -> bool:
     return is_sentinel_steady(facts)
 
 
-def _is_harmless(facts: Facts, lies: list[Step]) -> bool:
+def _is_harmless(facts: Facts) -> bool:
     """Tell whether the lies did not reach the user: the system's own answer led to the target all the same."""
-    outcome = facts.measurement.outcome
-    if outcome.reach is not Reach.VERIFIED:
-        return False
-    if not any(step.transport == DnsTransport.SYSTEM for step in lies):
-        return True
-    proven = {step.address for step in facts.measurement.of(Operation.TLS, redirect=0) if step.is_verified}
     own = [q for q in _queries(facts.measurement) if q.transport == DnsTransport.SYSTEM]
-    return any(q.addresses & proven for q in own)
+    genuine = _genuine_addresses(facts.measurement, facts)
+    if not own:
+        return bool(genuine)
+    return any(query.addresses & genuine for query in own)
+
+
+def _genuine_addresses(measurement: MeasurementFacts, facts: Facts) -> frozenset[str]:
+    """Give the addresses at which this measurement met the target: by TLS, or by the sentinel's page over HTTP."""
+    page = sentinel_page(facts)
+    return frozenset(
+        step.address
+        for step in measurement.steps
+        if step.address
+        and step.redirect == 0
+        and (
+            step.is_verified
+            or (
+                step.operation == Operation.HTTP
+                and step.failure is None
+                and page is not None
+                and is_same_page(step, page)
+            )
+        )
+    )
 
 
 def _has_public_witness(facts: Facts, lies: list[Step]) -> bool:
@@ -185,18 +205,17 @@ def _has_public_witness(facts: Facts, lies: list[Step]) -> bool:
     resolvers = {step.resolver for step in lies}
     if any(step.transport in _ENCRYPTED for step in lies):
         return False  # nobody on the way wrote that: the site or the resolver chose it
-    inside = any(
+    is_given_inside = any(
         _is_public(address)
         for query in _queries(facts.measurement)
         if query.resolver not in resolvers
         for address in query.addresses
     )
-    return (inside and not _does_sentinel_hear(facts, lies)) or is_sentinel_steady(facts)
+    return (is_given_inside and not _does_sentinel_hear_it_too(facts)) or is_sentinel_steady(facts)
 
 
-def _does_sentinel_hear(facts: Facts, lies: list[Step]) -> bool:
+def _does_sentinel_hear_it_too(facts: Facts) -> bool:
     """Tell whether a sentinel got a bogon or a denial as well: then the site's own DNS says so."""
-    del lies
     return any(
         _is_bogon_only(query) or _is_denial(query)
         for witness in facts.sentinels
@@ -267,12 +286,8 @@ def _is_forged(answer: Answer, measurement: MeasurementFacts, facts: Facts, prov
         return True
     known = {a for w in facts.sentinels for q in _queries(w.measurement) for a in q.addresses}
     dialled = {s.address for s in measurement.of(Operation.TCP, redirect=0)}
-    live = {
-        s.address
-        for s in measurement.steps
-        if s.redirect == 0 and s.failure is None and s.certificate_failure is None and s.operation == Operation.HTTP
-    }
-    return not addresses & known and bool(addresses & dialled) and not addresses & live
+    genuine = _genuine_addresses(measurement, facts)
+    return not addresses & known and bool(addresses & dialled) and not addresses & genuine
 
 
 def _is_bogon_race(races: list[Step]) -> bool:

@@ -5,6 +5,7 @@ Every rule here exists once for each kind of name; :func:`for_kind` binds it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.outcome import Reach
@@ -100,7 +101,8 @@ def weak(facts: Facts, kind: str) -> Evidence | None:
             continue
         if any(rule(facts, kind) is not None for rule in (selective, leaning, own_address)):
             return None
-        return _measured(f"pairs.weak.{kind}", run, f"{_counts(run)}: not enough, or a guard does not hold.")
+        text = f"{_counts(run)}: not enough, or a guard does not hold."
+        return replace(_measured(f"pairs.weak.{kind}", run, text), mechanism=None)
     return None
 
 

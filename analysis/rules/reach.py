@@ -45,6 +45,16 @@ def same_as_sentinel(facts: Facts) -> Evidence | None:
     return fired("reach.same_as_sentinel", "The sentinel got the same answer.", [page, other])
 
 
+def sentinel_itself(facts: Facts) -> Evidence | None:
+    """Fire where a sentinel got an answer over plain HTTP: it stands where nobody forges one."""
+    page = facts.measurement.outcome.page
+    if not facts.cycle.vantage.is_sentinel or not facts.cycle.is_well_connected or page is None:
+        return None
+    if facts.measurement.outcome.reach is not Reach.ANSWERED or (page.status or 0) >= 400 or is_different_page(facts):
+        return None
+    return fired("reach.sentinel_itself", "The sentinel, outside anybody's reach, got this answer.", [page])
+
+
 def portal_check(facts: Facts) -> Evidence | None:
     """Fire where a portal check got its own answer."""
     page = facts.measurement.outcome.page

@@ -12,43 +12,65 @@ from probe.failures import Failure
 from probe.model import Operation
 
 if TYPE_CHECKING:
-    from analysis.facts import CycleFacts, Facts, Step
+    from analysis.facts import CycleFacts, Facts, MeasurementFacts, Step
 
-ENOUGH_HANDSHAKES = 2
+ENOUGH_HANDSHAKES = 10
+"""All of them false and none verified: where every second member of a server's group shows a certificate of its own,
+that happens once in a thousand times."""
 
 
 def forged(facts: Facts) -> Evidence | None:
     """Fire where a chain of no public root stands for the name at an address that proves it to the sentinel.
 
-    A chain that is merely for another name, or out of date, is what a misconfigured server shows.
+    A server's misconfiguration shows a false chain too. So one of two things must hold as well: another service's
+    name got a chain from the same false authority, or many handshakes over several cycles brought nothing else. A
+    chain that is merely for another name, or out of date, is no sign at all.
     """
     if facts.measurement.outcome.reach is not Reach.CERTIFICATE or not is_sentinel_steady(facts):
         return None
     proven = [
         step for w in facts.usable_sentinels for step in w.measurement.of(Operation.TLS, redirect=0) if step.is_verified
     ]
-    addresses = {step.address for step in proven}
-    genuine = {step.certificates[:1] for step in proven}
-    handshakes = [s for s in facts.measurement.of(Operation.TLS, redirect=0) if s.failure != Failure.TIMEOUT]
-    false = [
-        s
-        for s in handshakes
-        if s.certificate_failure == Failure.TLS_UNKNOWN_AUTHORITY
-        and s.address in addresses
-        and s.certificates
-        and s.certificates[:1] not in genuine
+    false = _false_handshakes(facts.measurement, proven)
+    if not false or not _do_controls_verify(facts.cycle):
+        return None
+    around = [step for w in facts.neighbours for step in _false_handshakes(w.measurement, proven)]
+    authorities = {authority for step in false for authority in step.certificates[1:]}
+    others = [
+        step
+        for m in facts.cycle.measurements
+        if m.service != facts.measurement.service
+        for step in m.of(Operation.TLS)
+        if step.certificate_failure == Failure.TLS_UNKNOWN_AUTHORITY and authorities & set(step.certificates[1:])
     ]
-    if len(false) < ENOUGH_HANDSHAKES or any(s.is_verified for s in handshakes):
+    is_shared = any(step.certificates[:1] != false[0].certificates[:1] for step in others)
+    if not is_shared and (len(false) + len(around) < ENOUGH_HANDSHAKES or not around):
         return None
-    if not _do_controls_verify(facts.cycle):
-        return None
+    why = "another service's name got one from the same authority" if is_shared else "nothing else came for cycles"
     return fired(
         "tls.forged",
         "Every handshake brought a certificate of no public authority, at an address that proves its name to the "
-        "sentinel, while controls proved theirs.",
-        [*false, *proven],
+        f"sentinel, while controls proved theirs; {why}.",
+        [*false, *around, *others, *proven],
         "tls.mitm",
     )
+
+
+def _false_handshakes(measurement: MeasurementFacts, proven: list[Step]) -> list[Step]:
+    """Give the handshakes with a false chain at a proven address; none where one handshake was right."""
+    handshakes = measurement.of(Operation.TLS, redirect=0)
+    if any(step.is_verified for step in handshakes):
+        return []
+    addresses = {step.address for step in proven}
+    genuine = {step.certificates[:1] for step in proven}
+    return [
+        step
+        for step in handshakes
+        if step.certificate_failure == Failure.TLS_UNKNOWN_AUTHORITY
+        and step.address in addresses
+        and step.certificates
+        and step.certificates[:1] not in genuine
+    ]
 
 
 def untrusted(facts: Facts) -> Evidence | None:

@@ -1,4 +1,4 @@
-"""A captive portal at a home gateway: every name is the portal, plain HTTP and TLS are answered by it, all else refused.
+"""A captive portal at a home gateway: every name is the portal, which answers HTTP and TLS; all else is refused.
 
 DNS queries are answered with the portal's address. Connections to ports 80 and
 443 of any IPv4 address are carried to the portal, which answers in that

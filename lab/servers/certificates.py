@@ -1,4 +1,4 @@
-"""The lab's own certificate authority: a root, an intermediate, and a leaf for each site, like the web's.
+"""The lab's own certificate authority: a root, two intermediates, and a leaf for each site, like the web's.
 
 ECDSA P-256 throughout. The chains are as long as real ones (a leaf with the
 room that signed certificate timestamps take), so that they fill more than one
@@ -42,8 +42,9 @@ class Authority:
         self._from = at - _BEFORE
         self._until = max(at, datetime.now(UTC)) + _AFTER
         self._name = name
-        self._root = self._issue(f"{name} Root R1", None, 1)
-        self._intermediate = self._issue(f"{name} Server CA 1", self._root, 0)
+        self._root = self._issue(f"{name} Root R1", None, 2)
+        self._above = self._issue(f"{name} CA X1", self._root, 1)
+        self._issuing = self._issue(f"{name} Server CA 1", self._above, 0)
 
     @property
     def root(self) -> bytes:
@@ -52,10 +53,10 @@ class Authority:
 
     def leaf(self, names: Sequence[str]) -> bytes:
         """Issue a server's certificate for ``names``; gives its key and its chain without the root, PEM."""
-        leaf = self._issue(names[0], self._intermediate, None, names)
-        return leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + b"".join(
-            certificate.public_bytes(Encoding.PEM) for certificate in (leaf.certificate, self._intermediate.certificate)
-        )
+        leaf = self._issue(names[0], self._issuing, None, names)
+        chain = (leaf.certificate, self._issuing.certificate, self._above.certificate)
+        key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return key + b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
 
     def _issue(
         self,
@@ -84,9 +85,7 @@ class Authority:
             .not_valid_after(self._until)
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=path_length), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
             .add_extension(_key_usage(is_authority=is_authority), critical=True)
         )
         if names:
@@ -95,9 +94,7 @@ class Authority:
                     x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
                 )
                 .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-                .add_extension(
-                    x509.UnrecognizedExtension(_TIMESTAMPS, os.urandom(_TIMESTAMP_BYTES)), critical=False
-                )
+                .add_extension(x509.UnrecognizedExtension(_TIMESTAMPS, os.urandom(_TIMESTAMP_BYTES)), critical=False)
             )
         return _Issued(key, builder.sign(issuer_key, SHA256()))
 

@@ -48,9 +48,7 @@ class Servers:
         self._namespaces = namespaces
         self._authority = Authority(at)
         self._helper_key = Ed25519PrivateKey.generate()
-        self._leaves = {
-            site.names[0]: self._authority.leaf(site.names) for site in topology.sites if site.is_https
-        }
+        self._leaves = {site.names[0]: self._authority.leaf(site.names) for site in topology.sites if site.is_https}
         zone = dns.zone_of(topology)
         resolvers = topology.hosts_of(Role.RESOLVER, Role.PUBLIC_RESOLVER)
         self._name_servers = {name: dns.NameServer(zone) for name in resolvers}
@@ -123,18 +121,14 @@ class Servers:
         return made
 
 
-def serve(
-    pipe: Connection[Any, Any], topology: Topology, namespaces: Mapping[str, str], at: datetime
-) -> None:
+def serve(pipe: Connection[Any, Any], topology: Topology, namespaces: Mapping[str, str], at: datetime) -> None:
     """Be the process: say who we are, then obey. Ends with the director."""
     ignore_interrupts()
     with contextlib.suppress(BrokenPipeError):
         asyncio.run(_serve(pipe, topology, namespaces, at))
 
 
-async def _serve(
-    pipe: Connection[Any, Any], topology: Topology, namespaces: Mapping[str, str], at: datetime
-) -> None:
+async def _serve(pipe: Connection[Any, Any], topology: Topology, namespaces: Mapping[str, str], at: datetime) -> None:
     servers = Servers(topology, namespaces, at)
     await servers.start()
     pipe.send(servers.identities)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lab.dissect import RequestHead
     from lab.topology import Site
 
+
 def respond_with(sites: Sequence[Site], *, is_tls: bool) -> Callable[[RequestHead, bytes], Answer]:
     """Make the function that answers a request at an address where ``sites`` live."""
 
@@ -52,8 +53,7 @@ def front(sites: Sequence[Site], leaves: Mapping[str, bytes]) -> ssl.SSLContext 
     if not contexts:
         return None
 
-    def choose(connection: ssl.SSLObject, server_name: str | None, context: ssl.SSLContext) -> None:
-        del context
+    def choose(connection: ssl.SSLSocket | ssl.SSLObject, server_name: str | None, _: object) -> None:
         for names, of_site in contexts.items():
             if server_name in names:
                 connection.context = of_site

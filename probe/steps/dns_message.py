@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RECORDS_KEPT = 64
-"""Of one answer, of each kind; a true answer has a handful, a message of 64 KiB holds thousands."""
+"""Of one answer, of each kind; a true answer has a handful."""
+
+_MESSAGE_BYTES = 4096
+_RECORDS = 80
+"""What is longer, or counts more records, is no answer for one name without EDNS, and is not parsed: names
+that point at each other make 64 KiB cost seconds."""
+_HEADER_BYTES = 12
+_COUNTS = struct.Struct("!4H")  # after id and flags
 
 TRUNCATED = "the answer is truncated (TC) and holds no address"
 """The ``error_text`` of an observation whose answer was cut by the resolver: over TCP it may be whole."""
@@ -108,6 +117,13 @@ def _texts(reply: dns.message.Message, *kinds: dns.rdatatype.RdataType) -> tuple
 
 
 def _parse(raw: bytes) -> dns.message.Message | None:
+    if len(raw) > _MESSAGE_BYTES or sum(_COUNTS.unpack_from(raw.ljust(_HEADER_BYTES, b"\0"), 4)) > _RECORDS:
+        return None
+    return _parse_bounded(raw)
+
+
+@lru_cache(maxsize=64)  # a datagram is looked at when it arrives and read when all have
+def _parse_bounded(raw: bytes) -> dns.message.Message | None:
     try:
         return dns.message.from_wire(raw, ignore_trailing=True, one_rr_per_rrset=True)
     except dns.exception.DNSException:

@@ -28,7 +28,7 @@ from sqlalchemy import JSON, Boolean, Float, Integer, LargeBinary
 from probe.store.types import UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import Column, Table
 
@@ -36,13 +36,13 @@ FIRST_PREVIOUS = "0" * 64
 """What stands for the previous hash of a chain's first row."""
 
 _UNHASHED = frozenset({"received_at", "chain_seq", "chain_sha256"})
-_STORED_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
 
 def canonical_json(value: Any) -> str:
     """Give the one JSON text of ``value``; ``ValueError`` for NaN and infinities."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def row_sha256(previous: str, table: str, content: str) -> str:
@@ -102,34 +102,47 @@ def _storable_json(value: Any) -> Any:
             return value
 
 
-def as_stored(column: Column[Any], raw: Any) -> Any:
-    """Give the Python value of what the driver returned, if it is spelt as we spell it.
+def as_stored(table: Table, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the Python values of what the driver returned for a row, if they are spelt as we spell them.
 
     Strict, because a text that merely reads the same may compare differently
-    in SQL. ``ValueError`` where it is not ours: somebody else wrote it.
+    in SQL. ``ValueError`` where one is not ours: somebody else wrote it.
     """
-    if raw is None:
-        return None
+    values = {}
+    for name, read in _readers(table):
+        values[name] = None if raw[name] is None else read(raw[name])
+        if values[name] is None and raw[name] is not None:
+            raise ValueError(f"{table.name}.{name} holds a value that no program of ours writes")
+    return values
+
+
+@cache
+def _readers(table: Table) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    return tuple((column.key, _reader(column)) for column in table.columns)
+
+
+def _reader(column: Column[Any]) -> Callable[[Any], Any]:
+    """Give the function that reads a raw value of this column, and gives ``None`` for one that is not ours."""
     match column.type:
         case UtcDateTime():
-            value: Any = _instant(raw)
+            return _instant
         case Boolean():
-            value = {0: False, 1: True}.get(raw) if type(raw) in {int, bool} else None
+            return lambda raw: {0: False, 1: True}.get(raw) if type(raw) in {int, bool} else None
         case Float():
-            value = raw if type(raw) is float and math.isfinite(raw) else None
+            return lambda raw: raw if type(raw) is float and math.isfinite(raw) else None
         case Integer():
-            value = raw if type(raw) is int else None
+            return lambda raw: raw if type(raw) is int else None
         case LargeBinary():
-            value = bytes(raw) if isinstance(raw, bytes | memoryview) else None
+            return lambda raw: raw if type(raw) is bytes else None
         case JSON():
-            value = json.loads(raw) if isinstance(raw, str) else None
-            if value is not None and canonical_json(value) != raw:
-                value = None
+            return _json
         case _:
-            value = raw if isinstance(raw, str) else None
-    if value is None:
-        raise ValueError(f"{column} holds a value that no program of ours writes")
-    return value
+            return lambda raw: raw if type(raw) is str else None
+
+
+def _json(raw: object) -> Any:
+    value = json.loads(raw) if isinstance(raw, str) else None
+    return value if value is not None and canonical_json(value) == raw else None
 
 
 def _instant(raw: object) -> datetime | None:
@@ -142,15 +155,13 @@ def _instant(raw: object) -> datetime | None:
 
 
 def _stored_text(value: datetime) -> str:
-    """SQLAlchemy's own spelling in SQLite; ``strftime`` does not fill a year up to four digits."""
-    return value.strftime(_STORED_FORMAT).rjust(len("2011-12-16 06:05:00.000000"), "0")
+    return value.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def content(table: Table, values: Mapping[str, Any]) -> str:
     """Give the canonical JSON of a row of ``table`` from its storable values by column name."""
-    return canonical_json(
-        {name: _plain(values[name]) for name in _hashed_columns(table) if values[name] is not None},
-    )
+    present = ((name, values[name]) for name in _hashed_columns(table))
+    return canonical_json({name: _plain(value) for name, value in present if value is not None})
 
 
 @cache
@@ -160,7 +171,7 @@ def _hashed_columns(table: Table) -> tuple[str, ...]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(len("2011-12-16T06:05:00.000000Z"), "0")
+        return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
     if isinstance(value, bytes):
         return value.hex()
     return value

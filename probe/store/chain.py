@@ -18,7 +18,7 @@ import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, Text, cast, or_, select, type_coerce, union
@@ -82,7 +82,7 @@ class End:
 START = End(0, FIRST_PREVIOUS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """One fact row as the database holds it, not yet trusted."""
 
@@ -104,14 +104,15 @@ class Row:
         """Its primary key, the parts joined by ``/``."""
         return "/".join(str(self.raw[column.key]) for column in self.table.primary_key)
 
+    @cached_property
     def values(self) -> dict[str, Any]:
-        """Give the Python values by column; ``ValueError`` where one is not spelt as we spell it."""
-        return {column.key: as_stored(column, self.raw[column.key]) for column in self.table.columns}
+        """The Python values by column; ``ValueError`` where one is not spelt as we spell it."""
+        return as_stored(self.table, self.raw)
 
     def follows(self, previous: str) -> str | None:
         """Give the hash that the row would have after ``previous``; ``None`` for values that are not ours."""
         try:
-            return row_sha256(previous, self.table.name, content(self.table, self.values()))
+            return row_sha256(previous, self.table.name, content(self.table, self.values))
         except (ValueError, TypeError, RecursionError):
             return None
 
@@ -228,12 +229,7 @@ def _why_broken(session: Session, vantage_id: str, end: End, here: list[Row], st
         return _breach(next(_rows_elsewhere(session, vantage_id, end)), Finding.UNCHAINED)
     hashes_here = {row.sha256 for row in here}
     for row in _rows_elsewhere(session, vantage_id, end):
-        true_hash = row.follows(end.chain_sha256)
-        if (
-            true_hash is not None
-            and (true_hash == row.sha256 or true_hash in hashes_here)
-            and row.seq != end.chain_seq + 1
-        ):
+        if row.seq != end.chain_seq + 1 and row.follows(end.chain_sha256) in {row.sha256, *hashes_here}:
             return _breach(row, Finding.REORDERED)
     if here:
         return _breach(here[0], Finding.CONTENT)
@@ -290,7 +286,7 @@ def _missing(session: Session, vantage_id: str, end: End) -> Breach:
 
 def _note_names(row: Row, named: dict[str, set[str]]) -> None:
     if row.table.name == Observation.__tablename__:
-        values = row.values()
+        values = row.values
         for sha256 in values["certificates"] or ():
             named.setdefault(sha256, set()).add("certificate")
         if values["body_sha256"] is not None:

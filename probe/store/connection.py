@@ -87,6 +87,13 @@ def connect(url: URL) -> Engine:
         ) from None
 
 
+def reading(engine: Engine) -> Engine:
+    """Give an engine whose transactions see one state from their first query on, as those of SQLite always do."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 def _prepare_sqlite(connection: Any, record: object) -> None:
     del record
     connection.isolation_level = None  # the driver's own BEGIN comes late, and never before DDL

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from probe.clock import SystemClock
 from probe.store.appending import append_rows, insert_blobs
 from probe.store.canonical import storable
-from probe.store.connection import locate, shown
+from probe.store.connection import locate, reading, shown
 from probe.store.lock import sole_use, sole_use_of_server
 from probe.store.merging import merge
 from probe.store.models import CONCLUSIONS, Base, Blob
@@ -51,8 +51,8 @@ class Database:
         return shown(self.engine.url)
 
     def session(self) -> Session:
-        """Give a session for reading; what it reads is one consistent state."""
-        return Session(self.engine)
+        """Give a session for reading; from its first query to its end it sees one consistent state."""
+        return Session(reading(self.engine))
 
     def claim(self) -> AbstractContextManager[None]:
         """Be the one probe that writes here, until the context or the process ends.
@@ -85,8 +85,8 @@ class Database:
         Idempotent. ``UserError`` where a chain differs from ours or is broken;
         nothing is then copied.
         """
-        with source.engine.connect() as reading, transaction(self.engine) as writing:
-            return merge(reading, writing, self._clock.now(), source_place=source.place)
+        with reading(source.engine).connect() as theirs, transaction(self.engine) as ours:
+            return merge(theirs, ours, self._clock.now(), source_place=source.place)
 
     def replace_conclusions(self, rows: Sequence[Base]) -> None:
         """Put these conclusions in the place of all earlier ones, in one transaction."""

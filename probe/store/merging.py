@@ -67,7 +67,7 @@ def _merge_chain(
             if not row.is_after(end):
                 break
             end = End(row.seq, row.sha256)
-            values_by_table.setdefault(row.table, []).append(row.values() | {"received_at": received_at})
+            values_by_table.setdefault(row.table, []).append(row.values | {"received_at": received_at})
         if not rows or rows[-1].seq != end.chain_seq:
             raise UserError(
                 f"nothing was merged from {source_place}: the chain of vantage {vantage_id} is broken there at place "

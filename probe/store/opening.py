@@ -42,11 +42,10 @@ def open_engine(url: URL, *, create: bool) -> Engine:
     """
     if url.drivername == "sqlite":
         _prepare_file(Path(url.database or ""), create=create)
-        engine = connect(url)
-    else:
-        engine = connect(url)
-        _check_postgres(engine, create=create)
+    engine = connect(url)
     try:
+        if url.drivername != "sqlite":
+            _check_postgres(engine, create=create)
         bring_up_to_date(engine)
     except BaseException:
         engine.dispose()
@@ -135,9 +134,11 @@ def _check_readable(path: Path) -> None:
     access = "mode=ro" if has_log else "immutable=1"  # a read-only connection would leave an empty log behind
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{access}", uri=True)) as connection:
-            connection.execute("SELECT version_num FROM nameblind_schema").fetchall()
+            revisions = connection.execute("SELECT version_num FROM nameblind_schema").fetchall()
     except sqlite3.Error as error:
         raise UserError(f"{path} cannot be read ({error}): keep it aside and start a new database") from error
+    if len(revisions) != 1:
+        raise UserError(f"{path} does not say its schema's revision: keep it aside and start a new database")
 
 
 def _create_file(path: Path) -> None:

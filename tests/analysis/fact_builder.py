@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from analysis.facts import Answer, CycleFacts, LinkFacts, MeasurementFacts, PairFacts, Step, VantageFacts
 from probe.model import TargetKind
 from probe.randomness import commitment, is_target_first, scramble
 from probe.store import models
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from probe.store.database import Database
 
 T0 = datetime(2026, 1, 10, 6, 0, tzinfo=UTC)
 CADENCE = timedelta(minutes=15)
@@ -19,6 +26,11 @@ SITE_SIX = "2606:2800:220:1::1"
 HELPER = "45.33.32.156"
 RESET, TIMEOUT, EOF = "connection_reset", "generic_timeout_error", "eof_error"
 NOT_GENUINE = "response_not_genuine"
+
+PairSpec = tuple[str, str, "str | None", "str | None"]
+"""Kind of name, peer, failure of the target's arm, failure of the control's."""
+Fate = Callable[[str, str, str], "Sequence[Step]"]
+"""(name, address, round) -> the steps of a control's measurement."""
 
 _numbers = itertools.count(1)
 
@@ -30,7 +42,15 @@ def new_id(letter: str = "o") -> str:
 # ---------------------------------------------------------------- steps
 
 
-def dns(name="news.example.com", *answers, resolver="isp", transport="udp", query_type="A", failure=None, **extra):
+def dns(
+    name: str = "news.example.com",
+    *answers: Any,
+    resolver: str = "isp",
+    transport: str = "udp",
+    query_type: str = "A",
+    failure: str | None = None,
+    **extra: Any,
+) -> Step:
     """One question; every answer is a tuple of addresses, or an rcode such as ``"NXDOMAIN"``."""
     made = tuple(
         Answer(rcode=a, addresses=()) if isinstance(a, str) else Answer(rcode="NOERROR", addresses=tuple(a))
@@ -51,11 +71,17 @@ def dns(name="news.example.com", *answers, resolver="isp", transport="udp", quer
     )
 
 
-def tcp(address=SITE, failure=None, port=443, **extra):
+def tcp(address: str = SITE, failure: str | None = None, port: int = 443, **extra: Any) -> Step:
     return Step(observation_id=new_id(), operation="tcp", address=address, port=port, failure=failure, **extra)
 
 
-def tls(address=SITE, failure=None, certificate_failure=None, certificates=("genuine-leaf", "root"), **extra):
+def tls(
+    address: str = SITE,
+    failure: str | None = None,
+    certificate_failure: str | None = None,
+    certificates: tuple[str, ...] = ("genuine-leaf", "root"),
+    **extra: Any,
+) -> Step:
     is_heard = failure is None or certificate_failure is not None
     fields = {"port": 443, "is_peer_hello_received": is_heard, **extra}
     return Step(
@@ -69,7 +95,14 @@ def tls(address=SITE, failure=None, certificate_failure=None, certificates=("gen
     )
 
 
-def http(url="https://news.example.com/", status=200, title="News", address=SITE, failure=None, **extra):
+def http(
+    url: str | None = "https://news.example.com/",
+    status: int = 200,
+    title: str | None = "News",
+    address: str = SITE,
+    failure: str | None = None,
+    **extra: Any,
+) -> Step:
     fields = {"body_sha256": None if title is None else f"sha-{title}", "body_length_bytes": 5000, "port": 443, **extra}
     return Step(
         observation_id=new_id(),
@@ -83,16 +116,24 @@ def http(url="https://news.example.com/", status=200, title="News", address=SITE
     )
 
 
-def reached(name="news.example.com", address=SITE, **page):
+def reached(name: str = "news.example.com", address: str = SITE, **page: Any) -> list[Step]:
     """A name that resolves, connects, proves itself and gives its page."""
     return [dns(name, (address,)), tcp(address), tls(address), http(f"https://{name}/", address=address, **page)]
 
 
-def reached_plain(name="news.example.com", address=SITE, **page):
+def reached_plain(name: str = "news.example.com", address: str = SITE, **page: Any) -> list[Step]:
     return [dns(name, (address,)), tcp(address, port=80), http(f"http://{name}/", address=address, port=80, **page)]
 
 
-def failed(operation, failure=TIMEOUT, name="news.example.com", address=SITE, attempts=3, *, is_plain=False):
+def failed(
+    operation: str,
+    failure: str | None = TIMEOUT,
+    name: str = "news.example.com",
+    address: str = SITE,
+    attempts: int = 3,
+    *,
+    is_plain: bool = False,
+) -> list[Step]:
     """A name that fails at one layer, in every attempt."""
     steps = []
     for attempt in range(1, attempts + 1):
@@ -129,18 +170,29 @@ class CycleBuilder:
     _pair_numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
 
     @property
-    def started_at(self):
+    def started_at(self) -> datetime:
         return T0 + self.index * CADENCE + self.after
 
     @property
-    def cycle_id(self):
+    def cycle_id(self) -> str:
         return f"{self.vantage}-{self.index:03d}"
 
     @property
-    def seed(self):
+    def seed(self) -> bytes:
         return hashlib.sha256(self.cycle_id.encode()).digest()
 
-    def add(self, target, steps, *, service=None, kind="target", round_="main", url=None, pairs=(), expect_status=None):
+    def add(
+        self,
+        target: str,
+        steps: Sequence[Step],
+        *,
+        service: str | None = None,
+        kind: str = "target",
+        round_: str = "main",
+        url: str | None = None,
+        pairs: Sequence[PairSpec] = (),
+        expect_status: int | None = None,
+    ) -> CycleBuilder:
         """Add one measurement; ``pairs`` are tuples (kind, peer, target's failure, control's failure)."""
         made = tuple(self.pair(target, *spec, is_negative=kind != "target") for spec in pairs)
         places = {"first": 10, "main": 60, "last": 400}
@@ -162,7 +214,16 @@ class CycleBuilder:
         )
         return self
 
-    def pair(self, name, kind="sni", peer="helper", target_failure=None, control_failure=None, *, is_negative=False):
+    def pair(
+        self,
+        name: str,
+        kind: str = "sni",
+        peer: str = "helper",
+        target_failure: str | None = None,
+        control_failure: str | None = None,
+        *,
+        is_negative: bool = False,
+    ) -> PairFacts:
         number = next(self._pair_numbers)
         first = is_target_first(self.seed, number)
         place = {"address": HELPER if peer == "helper" else SITE, "port": 443 if kind == "sni" else 80}
@@ -192,7 +253,13 @@ class CycleBuilder:
             control_arm=arms[1],
         )
 
-    def controls(self, home=None, abroad=None, rounds=("first", "last"), pairs=()):
+    def controls(
+        self,
+        home: Fate | None = None,
+        abroad: Fate | None = None,
+        rounds: Sequence[str] = ("first", "last"),
+        pairs: Sequence[PairSpec] = (),
+    ) -> CycleBuilder:
         """Add two controls at home and two abroad; ``home`` and ``abroad`` make their steps (default: reached)."""
         for round_ in rounds:
             for kind, names, make in (
@@ -203,25 +270,38 @@ class CycleBuilder:
                     address = f"{'8.20.1' if kind == TargetKind.CONTROL_HOME else '9.30.1'}.{i + 1}"
                     made = make(name, address, round_) if make else reached(name, address)
                     self.add(
-                        name, made, service="controls", kind=kind.value, round_=round_, url=f"https://{name}/",
+                        name,
+                        made,
+                        service="controls",
+                        kind=kind.value,
+                        round_=round_,
+                        url=f"https://{name}/",
                         pairs=pairs,
                     )
         return self
 
-    def portal_check(self, status=204, rounds=("first", "last"), **extra):
+    def portal_check(self, status: int = 204, rounds: Sequence[str] = ("first", "last"), **extra: Any) -> CycleBuilder:
         for round_ in rounds:
             url = "http://check.example.org/"
             steps = [dns("check.example.org", ("9.30.1.9",)), tcp("9.30.1.9", port=80)]
             steps.append(http(url, status=status, title=None, address="9.30.1.9", **extra))
             self.add(
-                "check.example.org", steps, service="controls", kind="portal-check", round_=round_, url=url,
+                "check.example.org",
+                steps,
+                service="controls",
+                kind="portal-check",
+                round_=round_,
+                url=url,
                 expect_status=204,
             )
         return self
 
-    def build(self):
+    def build(self) -> CycleFacts:
         good = LinkFacts(
-            sampled_at=self.started_at, is_interface_up=True, has_default_route=True, is_gateway_answering=True,
+            sampled_at=self.started_at,
+            is_interface_up=True,
+            has_default_route=True,
+            is_gateway_answering=True,
             last_hop_answering=6,
         )
         return CycleFacts(
@@ -238,7 +318,14 @@ class CycleBuilder:
         )
 
 
-def sentinel_cycle(steps=None, index=0, vantage="frankfurt", target="news.example.com", pairs=None, **extra):
+def sentinel_cycle(
+    steps: Sequence[Step] | None = None,
+    index: int = 0,
+    vantage: str = "frankfurt",
+    target: str = "news.example.com",
+    pairs: Sequence[PairSpec] | None = None,
+    **extra: Any,
+) -> CycleFacts:
     """A sentinel that reaches the target (or does what ``steps`` say), with its routine pair."""
     builder = CycleBuilder(vantage=vantage, index=index, role="control", network="AS24940", after=timedelta(seconds=5))
     builder.controls().portal_check()
@@ -246,7 +333,15 @@ def sentinel_cycle(steps=None, index=0, vantage="frankfurt", target="news.exampl
     return builder.add(target, reached() if steps is None else steps, pairs=routine, **extra).build()
 
 
-def plus_pairs(discordant, kind="sni", peer="helper", failure=RESET, control_failed=0, alive=0, both=0):
+def plus_pairs(
+    discordant: int,
+    kind: str = "sni",
+    peer: str = "helper",
+    failure: str | None = RESET,
+    control_failed: int = 0,
+    alive: int = 0,
+    both: int = 0,
+) -> list[PairSpec]:
     """Pairs with the target's arm failing ``discordant`` times, and so on."""
     return [
         *[(kind, peer, failure, None)] * discordant,
@@ -259,7 +354,7 @@ def plus_pairs(discordant, kind="sni", peer="helper", failure=RESET, control_fai
 # ---------------------------------------------------------------- a database
 
 
-def store(database, cycles):
+def store(database: Database, cycles: Sequence[CycleFacts]) -> None:
     """Append cycles to a database, as a probe would."""
     known = set()
     for cycle in cycles:
@@ -282,7 +377,7 @@ def store(database, cycles):
         database.append(vantage, [*_cycle_rows(cycle), *(row for m in cycle.measurements for row in _rows(m))])
 
 
-def _cycle_rows(cycle):
+def _cycle_rows(cycle: CycleFacts) -> list[models.Base]:
     rows = [
         models.Cycle(
             cycle_id=cycle.cycle_id,
@@ -321,7 +416,7 @@ def _cycle_rows(cycle):
     return rows
 
 
-def _rows(measurement):
+def _rows(measurement: MeasurementFacts) -> list[models.Base]:
     rows = [
         models.Measurement(
             measurement_id=measurement.measurement_id,
@@ -362,7 +457,9 @@ def _rows(measurement):
     return rows
 
 
-def _observation(measurement, step, pair_id=None, arm=None):
+def _observation(
+    measurement: MeasurementFacts, step: Step, pair_id: str | None = None, arm: str | None = None
+) -> list[models.Base]:
     row = models.Observation(
         observation_id=step.observation_id,
         measurement_id=measurement.measurement_id,

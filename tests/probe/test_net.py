@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from dns.resolver import Resolver
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,9 +155,13 @@ def test_a_fast_sender_meets_the_deadline_and_lets_others_run() -> None:
         ticking = asyncio.create_task(tick())
         stream = await loopback_net().connect(HOME, listener.getsockname()[1], time.monotonic() + 1)
         deadline = time.monotonic() + 0.2
-        with pytest.raises(TimeoutError):
+
+        async def read_on() -> None:
             while True:
                 await stream.read(1024, deadline)
+
+        with pytest.raises(TimeoutError):
+            await read_on()
         assert time.monotonic() - deadline < 0.1
         stop.set()
         await stream.close()
@@ -238,3 +243,19 @@ def test_an_error_of_our_own_system_names_nobody() -> None:
 def test_any_ancillary_bytes_are_read_or_passed_over(data: bytes) -> None:
     for error in icmp.parse_errors([(socket.IPPROTO_IP, 11, data), (socket.IPPROTO_IPV6, 25, data)]):
         assert error.address
+
+
+@pytest.mark.parametrize(
+    ("configuration", "addresses"),
+    [
+        ("nameserver 192.0.2.53\nnameserver 2001:db8::53\nsearch lan\n", ("192.0.2.53", "2001:db8::53")),
+        ("search lan\n", ()),
+    ],
+)
+def test_the_systems_resolvers_are_those_of_its_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, configuration: str, addresses: tuple[str, ...]
+) -> None:
+    (tmp_path / "resolv.conf").write_text(configuration)
+    read = Resolver.read_resolv_conf
+    monkeypatch.setattr(Resolver, "read_resolv_conf", lambda self, _: read(self, str(tmp_path / "resolv.conf")))
+    assert SystemNet().system_resolver_addresses() == addresses

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CADENCE_S = 0.4
+CADENCE_S = 0.3
 START = datetime(2011, 12, 16, 6, 0, tzinfo=UTC)
 
 

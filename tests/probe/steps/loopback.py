@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -38,6 +38,7 @@ QUICK = Limits(
     http_timeout_s=0.5,
 )
 
+PrivateKey = ec.EllipticCurvePrivateKey | Ed25519PrivateKey | rsa.RSAPrivateKey
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -99,7 +100,7 @@ class Issued:
     """A certificate and its key."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey
+    key: PrivateKey
 
     @property
     def der(self) -> bytes:
@@ -114,7 +115,7 @@ def issue(
     is_authority: bool = False,
     not_before: datetime = NOW - DAY,
     not_after: datetime = NOW + 30 * DAY,
-    key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey | None = None,
+    key: PrivateKey | None = None,
 ) -> Issued:
     """Make a certificate as the web's rules want it; without an issuer, self-signed."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -152,11 +153,13 @@ def general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def server_context(leaf: Issued, *others: Issued) -> ssl.SSLContext:
+def server_context(leaf: Issued, *others: Issued, ciphers: str | None = None) -> ssl.SSLContext:
     """Make a server's context that sends ``leaf`` and ``others``."""
     pem = b"".join(issued.certificate.public_bytes(Encoding.PEM) for issued in (leaf, *others))
     pem += leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if ciphers is not None:
+        context.set_ciphers(ciphers)
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(pem)
         context.load_cert_chain(file.name)

@@ -139,8 +139,8 @@ def test_headers_outside_the_list_are_not_kept() -> None:
 
 
 def test_a_redirect_is_not_followed_and_its_target_is_kept() -> None:
-    seen = _exchange(_sending(_answer(b"", b"Location: http://[bad/\xd1\x8b", status=b"302 Found")))
-    assert (seen.failure, seen.status, seen.location) == (None, 302, "http://[bad/ы")
+    seen = _exchange(_sending(_answer(b"", b"Location: http://x.example:port/\xd1\x8b", status=b"302 Found")))
+    assert (seen.failure, seen.status, seen.location) == (None, 302, "http://x.example:port/ы")
     assert "location" not in dict(seen.headers)
 
 
@@ -164,7 +164,7 @@ async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     ],
 )
 def test_what_follows_the_request_has_a_name_of_its_own(
-    handler: Handler, failure: Failure | None, is_answered: bool
+    handler: Handler, failure: Failure | None, *, is_answered: bool
 ) -> None:
     seen = _exchange(handler)
     assert (seen.failure, seen.status, seen.is_peer_hello_received) == (failure, None, is_answered)
@@ -266,8 +266,9 @@ def _bomb(size: int) -> bytes:
     return b"".join(packer.compress(block) for _ in range(size >> 20)) + packer.flush()
 
 
-@pytest.mark.parametrize("bomb", [_bomb(256 << 20), gzip.compress(_bomb(256 << 20))], ids=["once", "nested"])
-def test_a_bomb_of_256_mib_is_cut_and_costs_no_memory(bomb: bytes) -> None:
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_bomb_of_256_mib_is_cut_and_costs_no_memory(*, nested: bool) -> None:
+    bomb = gzip.compress(_bomb(256 << 20)) if nested else _bomb(256 << 20)
     handler = _sending(_answer(bomb, b"Content-Encoding: gzip"))
     _exchange(_sending(_answer()))  # what the first exchange imports is not the bomb's cost
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

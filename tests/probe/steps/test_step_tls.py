@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -114,7 +116,7 @@ ALERT = b"\x15\x03\x03\x00\x02\x02\x28"  # fatal, handshake_failure
     ],
 )
 def test_what_follows_the_client_hello_has_a_name_of_its_own(
-    handler: Handler, failure: Failure | None, is_peer_hello_received: bool
+    handler: Handler, failure: Failure | None, *, is_peer_hello_received: bool
 ) -> None:
     seen = _against(handler)
     assert seen.failure is failure
@@ -170,6 +172,30 @@ def test_a_chain_is_kept_in_tls_1_2_too() -> None:
     seen = _against(_idle, context)
     assert seen.tls_version == "TLSv1.2"
     assert len(seen.certificates) == 2
+
+
+WEAK_GROUP = """\
+-----BEGIN X9.42 DH PARAMETERS-----
+MIIBJgKBgQCu28Ob99bha9OXXDnXq09saaHd8wtWwo5g/cXet2WQdH0ajYZt9/qJ
+89swpvGAGnTkQIoAlfoYCgTr92DHtL5L160QBsNS7rp2tvkbWqx9JWvD8tnzMOFE
+2S38rJYR/jKNQU48HLhJ3Q8uoXPfD1A0DQ2WKNb9bayx9uCm2U1FeQKBgEBsrJDh
+m1+IunxnGwU0Z/fw+arHsSaLPppwBuUkBhUjWOXRmS+ZfkGxsopk8cTBcjHUttfi
+5r6x924anMcWfE9Tk+KuWCi05la7crkOWrLlEk+CioUCuZTAvPWzBkzw4Hal1rr4
+Mh3BLHfgxS98Uqkk5t9k/WeHtJK6UpSrbyeIAh0A2n+hCDaWlUhisXYyvL+9xP9x
+6mnjc5fePqEDnw==
+-----END X9.42 DH PARAMETERS-----
+"""
+
+
+def test_a_weak_key_exchange_is_the_peers_to_choose_and_its_chain_is_kept(tmp_path: Path) -> None:
+    leaf = issue(NAME, names=(NAME,), key=rsa.generate_private_key(65537, 1024))
+    (tmp_path / "group.pem").write_text(WEAK_GROUP)
+    context = server_context(leaf, ciphers="DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0")
+    context.maximum_version = context.maximum_version.TLSv1_2
+    context.load_dh_params(str(tmp_path / "group.pem"))
+    seen = _against(_idle, context)
+    assert (seen.failure, seen.certificates) == (None, (leaf.der,))
+    assert seen.certificate_failure is Failure.TLS_UNKNOWN_AUTHORITY
 
 
 def test_ipv6_without_a_name_sends_no_sni_and_verifies_the_address() -> None:
@@ -232,6 +258,13 @@ def test_an_endless_handshake_is_cut_at_the_limit() -> None:
     seen = _against(flood)
     assert seen.failure is Failure.TLS_HANDSHAKE
     assert seen.bytes_received <= QUICK.tls_handshake_bytes + 16_384
+
+
+def test_a_handshake_beyond_our_own_limit_is_cut() -> None:
+    chain = [GOOD, *(issue("Filler", is_authority=True) for _ in range(60))]
+    seen = _with_chain(*chain, limits=replace(QUICK, tls_handshake_bytes=4096))
+    assert (seen.failure, seen.error_text) == (Failure.TLS_HANDSHAKE, "handshake longer than 4096 bytes")
+    assert seen.bytes_received <= 4096 + 16_384
 
 
 def test_a_chain_of_two_hundred_certificates_is_a_failure_of_its_own() -> None:

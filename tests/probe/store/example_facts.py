@@ -100,7 +100,7 @@ def full_observation(observation_id: str, measurement_id: str, **other: Any) -> 
     values: dict[str, Any] = {
         "operation": "tls",
         "failure": "connection_reset",
-        "error_text": "reset by peer, ответ",
+        "error_text": "reset by peer, ответ \ufffd",
         "address": "192.0.2.1",
         "port": 443,
         "source_port": 40001,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -96,6 +97,14 @@ def torn(place: Path) -> None:
     place.write_bytes(whole[:100] + b"\xa5" * (len(whole) - 100))
 
 
+def without_a_revision(place: Path) -> None:
+    Database.open(str(place), create=True).close()
+    connection = sqlite3.connect(place)
+    connection.execute("DELETE FROM nameblind_schema")
+    connection.commit()
+    connection.close()
+
+
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda place: None, "does not exist"),
     "folder": (lambda place: place.mkdir(), "is a folder"),
@@ -104,6 +113,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "only a magic": (lambda place: place.write_bytes(b"SQLite format 3\x00"), "is not a results database"),
     "another program's": (foreign, "is a database of another program"),
     "newer": (newer, "newer version of this program (schema 9999)"),
+    "without a revision": (without_a_revision, "does not say its schema's revision"),
     "torn": (torn, "cannot be read"),
 }
 
@@ -254,3 +264,55 @@ def test_a_claim_ends_with_the_process_even_when_it_is_killed(path: str) -> None
         holder.stdout.close()
         with database.claim():
             database.append("almaty", [vantage(), cycle("c1")])
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+def test_an_empty_postgresql_database_gets_its_tables_only_when_asked(postgres_url: str) -> None:
+    with pytest.raises(UserError, match="holds no results yet"):
+        Database.open(postgres_url)
+    with Database.open(postgres_url, create=True) as database:
+        database.append("almaty", [vantage()])
+    with Database.open(postgres_url) as database, database.session() as session:
+        assert session.execute(text("SELECT count(*) FROM v_answering")).scalar_one() == 0
+        assert session.execute(text("SELECT vantage_id FROM vantage")).scalars().all() == ["almaty"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("CREATE TABLE bookmarks (url text)", "holds tables of another program"),
+        (
+            "CREATE TABLE nameblind_schema (version_num text); INSERT INTO nameblind_schema VALUES ('9999')",
+            "newer version of this program",
+        ),
+    ],
+)
+def test_a_foreign_or_newer_postgresql_database_is_refused_and_left_as_it_was(
+    statement: str, sentence: str, postgres_url: str
+) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for part in statement.split("; "):
+            connection.execute(part.encode())
+        query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        before = connection.execute(query).fetchall()
+        with pytest.raises(UserError, match=sentence):
+            Database.open(postgres_url, create=True)
+        assert connection.execute(query).fetchall() == before
+
+
+def test_a_postgresql_database_that_does_not_exist_is_refused(postgres_server: str) -> None:
+    with pytest.raises(UserError, match="cannot be reached") as refusal:
+        Database.open(postgres_server.format(name="nowhere"), create=True)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_second_probe_on_the_same_postgresql_database_is_refused_until_the_first_one_ends(postgres_url: str) -> None:
+    with Database.open(postgres_url, create=True) as first, Database.open(postgres_url) as second:
+        with first.claim(), pytest.raises(UserError, match="is in use by another probe"), second.claim():
+            pass
+        with second.claim():
+            second.append("almaty", [vantage()])
+        with first.claim():
+            first.append("almaty", [cycle("c1")])

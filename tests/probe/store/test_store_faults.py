@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[3]
-KILLS = 60
+KILLS = 30
 
 
 def killed(work: Callable[[int], None], *, after_lines: int, after_s: float) -> list[int]:
     """Run ``work`` in a process of its own, kill it, and give the numbers that it had acknowledged.
 
     It is killed ``after_s`` after its line number ``after_lines``. The process
-    is forked, so that sixty of them take seconds; it opens the database itself.
+    is forked, so that thirty of them take seconds; it opens the database itself.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -80,7 +80,10 @@ def test_no_acknowledged_row_is_lost_when_the_writer_is_killed_again_and_again(p
         acknowledged = killed(append_for_ever, after_lines=rng.randint(1, 3), after_s=rng.uniform(0, 0.02))
         with Database.open(path) as database:
             stored = cycles(database)
-            assert stored in {acknowledged[-1], acknowledged[-1] + 1}  # the last one may have been written and not yet acknowledged
+            assert stored in {
+                acknowledged[-1],
+                acknowledged[-1] + 1,
+            }  # the last one may have been written and not yet acknowledged
     with Database.open(path) as database:
         assert_whole(database)
 

@@ -1,0 +1,96 @@
+"""A scenario from end to end: real cycles from inside the hosts, merged facts, nothing left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import func, select
+
+from lab import director, scenario_file
+from lab.director import run_scenario
+from probe.errors import UserError
+from probe.store import chain
+from probe.store.database import Database
+from probe.store.models import Cycle, CycleEnd, Observation, Vantage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.lab
+
+ONE_SLOT = """\
+family: censorship
+summary: One slot with a reset by name.
+topology: standard
+schedule: standard
+slots: {start: 2011-12-16T08:00Z, every: 15m, count: 1}
+vantages: [vantage-a, sentinel]
+timeline:
+  - {middlebox: sni-reset, at: gateway, with: {names: [social.example]}}
+truth:
+  - {vantages: [vantage-a], targets: [social], state: blocked, mechanism: tls.reset.sni}
+"""
+
+
+@pytest.fixture
+def one_slot(tmp_path: Path) -> str:
+    path = tmp_path / "one-slot.yaml"
+    path.write_text(ONE_SLOT, encoding="utf-8")
+    return str(path)
+
+
+def test_every_vantage_measures_in_the_slots_own_time_and_the_facts_come_together(
+    one_slot: str, tmp_path: Path
+) -> None:
+    scenario = scenario_file.load(one_slot)
+    told: list[float] = []
+    path = tmp_path / "results.db"
+    run_scenario(scenario, path, progress=lambda share, _: told.append(share))
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert not multiprocessing.active_children()
+    with Database.open(str(path)) as database, database.session() as session:
+        assert chain.verify(session) == []
+        roles = {row.vantage_id: row.role for row in session.scalars(select(Vantage))}
+        assert roles == {"vantage-a": "probe", "sentinel": "control"}
+        for cycle in session.scalars(select(Cycle)):
+            assert cycle.slot_at == scenario.slots[0]
+            assert timedelta(0) <= cycle.started_at - cycle.slot_at < timedelta(seconds=30)
+        assert set(session.scalars(select(CycleEnd.outcome))) == {"complete"}
+        failures = session.execute(
+            select(Observation.vantage_id, Observation.failure, func.count())
+            .where(Observation.operation == "tls", Observation.name == "social.example")
+            .group_by(Observation.vantage_id, Observation.failure)
+        ).all()
+        assert {(vantage, failure) for vantage, failure, _ in failures} == {
+            ("vantage-a", "connection_reset"),
+            ("sentinel", None),
+        }
+    with pytest.raises(UserError, match="holds results of a lab with the same vantages"):
+        run_scenario(scenario, path)
+
+
+def test_a_slot_that_does_not_end_ends_the_scenario_and_leaves_nothing(
+    one_slot: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(director, "SLOT_TIMEOUT_S", 0.5)
+    path = tmp_path / "results.db"
+    with pytest.raises(TimeoutError, match=r"slot 1 of 1.*no end after 0\.5 s"):
+        run_scenario(scenario_file.load(one_slot), path)
+    assert not path.exists()
+    assert not multiprocessing.active_children()
+
+
+def test_an_interrupt_ends_every_process(one_slot: str, tmp_path: Path) -> None:
+    def interrupt(share: float, label: str) -> None:
+        if share > 0:
+            raise KeyboardInterrupt(label)
+
+    path = tmp_path / "results.db"
+    with pytest.raises(KeyboardInterrupt):
+        run_scenario(scenario_file.load(one_slot), path, progress=interrupt)
+    assert not path.exists()
+    assert not multiprocessing.active_children()

@@ -1,0 +1,150 @@
+"""What the hosts serve: names over every transport, chains that verify, pages, the helper."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dns.message
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from lab.servers.certificates import Authority
+from lab.servers.dns import NameServer
+from probe.helper import is_genuine
+from probe.trust import Trust
+from tests.lab.conftest import NOW, exchange
+
+if TYPE_CHECKING:
+    from tests.lab.conftest import Hosts
+
+QUERY = dns.message.make_query("news.example", "A")
+ANSWER = {"45.60.1.1", "45.60.2.1"}
+
+
+def addresses(raw: bytes) -> set[str]:
+    message = dns.message.from_wire(raw)
+    assert QUERY.is_response(message)
+    return {str(record) for record in message.answer[0]}
+
+
+def read_message(connection: socket.socket) -> bytes:
+    received = b""
+    while len(received) < 2 or len(received) < 2 + int.from_bytes(received[:2], "big"):
+        piece = connection.recv(4096)
+        assert piece, "the connection ended before the message did"
+        received += piece
+    return received[2:]
+
+
+def test_a_name_that_does_not_exist_is_nxdomain_and_one_without_the_type_is_empty() -> None:
+    server = NameServer({"news.example": ()})
+    missing = server.answer(dns.message.make_query("nws.example", "A").to_wire())
+    empty = server.answer(dns.message.make_query("news.example", "AAAA").to_wire())
+    assert missing is not None
+    assert empty is not None
+    assert dns.message.from_wire(missing).rcode().name == "NXDOMAIN"
+    assert dns.message.from_wire(empty).rcode().name == "NOERROR"
+    assert server.answer(b"junk") is None
+
+
+def test_the_probe_verifies_the_labs_chains_with_its_root_and_refuses_them_without() -> None:
+    moment = datetime(2011, 12, 16, tzinfo=UTC)
+    authority = Authority(moment)
+    pem = authority.leaf(["news.example", "www.news.example"])
+    chain = [c.public_bytes(Encoding.DER) for c in x509.load_pem_x509_certificates(pem[pem.index(b"-----BEGIN CERT") :])]
+    trust = Trust.load([authority.root])
+    assert trust.verify(chain, "www.news.example", moment) is None
+    assert trust.verify(chain, "www.news.example", NOW) is None
+    assert trust.verify(chain, "social.example", moment) is not None
+    assert Trust.load().verify(chain, "news.example", moment) is not None
+    assert sum(map(len, chain)) > 1500, "a chain does not fit into one packet, as on the web"
+
+
+@pytest.mark.lab
+def test_the_public_resolver_answers_over_every_transport(hosts: Hosts) -> None:
+    address, name = "149.112.112.112", "dns.public.example"
+    query = QUERY.to_wire()
+    framed = len(query).to_bytes(2, "big") + query
+    (datagram,) = hosts.ask("vantage-a", address, query)
+    assert addresses(datagram) == ANSWER
+    with hosts.connected("vantage-a", address, 53) as plain:
+        plain.sendall(framed)
+        assert addresses(read_message(plain)) == ANSWER
+    with hosts.secured("vantage-a", address, name, port=853) as secure:
+        secure.sendall(framed)
+        assert addresses(read_message(secure)) == ANSWER
+    with hosts.secured("vantage-a", address, name) as secure:
+        secure.sendall(
+            f"POST /dns-query HTTP/1.1\r\nHost: {name}\r\nContent-Type: application/dns-message\r\n"
+            f"Content-Length: {len(query)}\r\n\r\n".encode()
+            + query
+        )
+        received = b""
+        while piece := secure.recv(4096):
+            received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert addresses(body) == ANSWER
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("address", ["45.60.1.1", "45.60.2.1", "2a02:e980:1::1"])
+def test_a_site_answers_at_each_of_its_addresses_with_a_chain_that_verifies(hosts: Hosts, address: str) -> None:
+    with hosts.secured("vantage-a", address, "news.example") as secure:
+        assert b"<title>News - the independent daily</title>" in exchange(secure, "news.example")
+
+
+@pytest.mark.lab
+def test_one_address_serves_several_names_each_with_its_own_certificate(hosts: Hosts) -> None:
+    subjects = set()
+    for name in ("news.example", "football.example", "encyclopedia.example"):
+        with hosts.secured("vantage-a", "45.60.1.1", name) as secure:
+            subjects.add(str(secure.getpeercert()["subject"]))  # type: ignore[index]  # it was verified, so it is there
+    assert len(subjects) == 3
+    with pytest.raises(ssl.SSLCertVerificationError), hosts.secured("vantage-a", "45.60.1.1", "unknown.example"):
+        pass
+
+
+@pytest.mark.lab
+def test_each_video_has_a_page_of_its_own(hosts: Hosts) -> None:
+    pages = []
+    for video in ("sq4re000001", "kitten00001"):
+        with hosts.secured("vantage-a", "142.250.1.1", "video.example") as secure:
+            pages.append(exchange(secure, "video.example", f"/watch?v={video}"))
+    assert b"<title>The square, filmed from a window</title>" in pages[0]
+    assert b"<title>A kitten and a ball of wool</title>" in pages[1]
+
+
+@pytest.mark.lab
+def test_plain_http_leads_to_https_or_serves_and_the_portal_check_is_empty(hosts: Hosts) -> None:
+    redirect = hosts.fetch("vantage-a", "45.60.1.1", "news.example", "/a?b")
+    assert b"\r\nLocation: https://news.example/a?b\r\n" in redirect
+    assert b"<title>Recipes</title>" in hosts.fetch("vantage-a", "104.24.3.1", "recipes.example")
+    assert hosts.fetch("vantage-a", "142.250.3.1", "check.example", "/generate_204").startswith(b"HTTP/1.1 204 ")
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("address", ["95.216.10.128", "95.216.10.255", "2a01:4f9:10::", "2a01:4f9:10::ff"])
+def test_the_helper_answers_every_name_at_every_address(hosts: Hosts, address: str) -> None:
+    nonce = "0123456789abcdef" * 2
+    with hosts.connected("vantage-a", address, 80) as plain:
+        plain.sendall(f"GET / HTTP/1.1\r\nHost: social.example\r\nNameblind-Nonce: {nonce}\r\n\r\n".encode())
+        received = b""
+        while piece := plain.recv(4096):
+            received += piece
+    head = received.partition(b"\r\n\r\n")[0].decode()
+    headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in head.splitlines()[1:])}
+    assert is_genuine(200, headers, nonce, hosts.lab.identities.helper_key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with (
+        hosts.connected("vantage-a", address, 443) as connection,
+        context.wrap_socket(connection, server_hostname="laicos.example") as secure,
+    ):
+        leaf = x509.load_der_x509_certificate(secure.getpeercert(binary_form=True) or b"")
+        assert leaf.public_key().public_bytes_raw() == hosts.lab.identities.helper_key  # type: ignore[union-attr]  # Ed25519
