@@ -69,6 +69,10 @@ CAUSE_OF = {
     State.INSUFFICIENT: Cause.INSUFFICIENT,
 }
 
+_PATH_WORKED = frozenset({State.OK, State.BLOCKED, State.TAMPERED, State.WITHHELD, State.DOWN})
+_OVER_WITH = {Cause.DARK_UNDETERMINED: _PATH_WORKED, Cause.VANTAGE_LOCAL: _PATH_WORKED | {State.DARK}}
+"""States that show that a cause did not hold; for the causes not named here, only `ok` does."""
+
 _OVER_SERVICES = frozenset({Cause.DARK_UNDETERMINED, Cause.VANTAGE_LOCAL})
 """They hit whatever is measured, so the services do not tell them apart."""
 
@@ -174,8 +178,9 @@ def _episodes(states: Sequence[State]) -> list[tuple[int, int]]:
 def _spell(cause: Cause, inside: Sequence[Judgement], before: datetime | None, after: datetime | None) -> Spell:
     mine = [i for i, j in enumerate(inside) if j[2].state is not State.OK and CAUSE_OF[j[2].state] is cause]
     first, last = mine[0], mine[-1]
-    good_before = [j[0].measurement.started_at for j in inside[:first] if j[2].state is State.OK]
-    good_after = [j[0].measurement.started_at for j in inside[last + 1 :] if j[2].state is State.OK]
+    over_with = _OVER_WITH.get(cause, frozenset({State.OK}))
+    good_before = [j[0].measurement.started_at for j in inside[:first] if j[2].state in over_with]
+    good_after = [j[0].measurement.started_at for j in inside[last + 1 :] if j[2].state in over_with]
     facts = inside[first][0]
     return Spell(
         cause=cause,

@@ -97,7 +97,7 @@ def run_with_progress(chosen: Scenario, db: str) -> None:
         )
 
 
-@app.command("exec", context_settings={"allow_interspersed_args": False})
+@app.command("exec")
 def exec_inside(
     scenario: ScenarioName,
     host: Annotated[str, typer.Argument(help="A host of the scenario's topology, such as vantage-a.")],

@@ -26,6 +26,7 @@ from probe.errors import UserError
 from probe.schedule.model import VantageSpec
 from probe.store.database import Database
 from probe.store.models import Vantage
+from probe.vantage import LAB, refuse_mixing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,6 +103,7 @@ def _require_room(database: str, scenario: Scenario) -> None:
     if "://" not in database and not Path(database).exists():
         return
     with Database.open(database) as existing, existing.session() as session:
+        refuse_mixing(existing, LAB)
         known = set(session.scalars(select(Vantage.vantage_id)))
     if known.intersection(scenario.vantages):
         raise UserError(

@@ -59,11 +59,6 @@ class _Reader:
         return self._at >= len(self._data)
 
 
-def is_client_hello_start(stream: bytes) -> bool:
-    """Tell whether a TCP stream begins like TLS, as far as it has come."""
-    return stream[:2] == b"\x16\x03"[: len(stream)]
-
-
 def server_name(stream: bytes) -> str | None:
     """Give the SNI of the ClientHello that a TCP stream begins with (RFC 8446, RFC 6066), in lower case.
 

@@ -146,9 +146,13 @@ def enter(path: str) -> None:
 
 
 def _become_root_of_a_user_namespace() -> None:
-    """Map this user to root inside a new user namespace. The process must not have threads yet."""
+    """Map this user to root inside a new user namespace. The process must not have threads yet.
+
+    It gets an empty network namespace with it: from a user namespace there is no
+    coming back into the one outside, and :func:`entered` has to come back.
+    """
     user, group = os.getuid(), os.getgid()
-    unshare(CLONE_NEWUSER | CLONE_NEWNS)
+    unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET)
     Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
     Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
     Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
@@ -159,7 +163,7 @@ def require_permission(open_tun: Callable[[], int]) -> None:
 
     ``open_tun`` makes one TUN device in the calling thread's namespace. Raises
     UserError that says what is missing. A process that is not root is inside a
-    user namespace of its own afterwards, and stays there.
+    user namespace of its own afterwards, without a network, and stays there.
     """
     if not Path("/dev/net/tun").exists():
         raise UserError(

@@ -6,19 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from lab.dissect import Question, RequestHead, dns_question, request_head, server_name
 from lab.packet import parse_tcp, parse_udp
-from probe.schedule.names import HOST_NAME
-from probe.schedule.yaml_reader import ListOf
-from probe.schedule.yaml_scalars import number
 
 if TYPE_CHECKING:
     from lab.flow import Flow
     from lab.packet import Packet
-
-NAMES: Final = ListOf(HOST_NAME, at_least=1)
-"""Domains; a box that is given one acts on its subdomains too."""
-
-SHARE: Final = number(0, 1)
-"""Of flows, drawn anew for each connection."""
 
 DNS_PORT: Final = 53
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from lab import disasters, middleboxes
 from lab.conditions import Lie, peace
 from lab.during import ALWAYS, DURING, INSTANT, During
-from lab.reading import NAMES
 from lab.registry import kinds
 from lab.scenario import STATES, Happening, Scenario, Truth
-from lab.topology import ADDRESS, LABEL, Role
-from lab.topology import load as load_topology
-from lab.topology import names as names_in
+from lab.topology import Role
+from lab.topology_file import load as load_topology
+from lab.yaml_values import ADDRESS, LABEL, NAMES, names_in
 from probe.errors import UserError
 from probe.schedule import loader
 from probe.schedule.names import NAME

@@ -21,6 +21,9 @@ from typing import Protocol
 class Clock(Protocol):
     """Where the time comes from."""
 
+    source: str
+    """Kept with every cycle: ``system``, or ``lab`` for a time that was made up."""
+
     def now(self) -> datetime:
         """Give the wall-clock time, aware, in UTC."""
         ...
@@ -41,6 +44,8 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clocks."""
 
+    source = "system"
+
     def now(self) -> datetime:
         """Give the machine's wall-clock time, in UTC."""
         return datetime.now(UTC)
@@ -60,7 +65,9 @@ class SystemClock:
 
 
 class OffsetClock(SystemClock):
-    """A wall clock that is ``offset`` ahead of the machine's (behind, if negative)."""
+    """The lab's wall clock, which is ``offset`` ahead of the machine's (behind, if negative)."""
+
+    source = "lab"
 
     def __init__(self, offset: timedelta) -> None:
         self._offset = offset

@@ -29,7 +29,7 @@ from probe.pairs import Pairs, Places, is_discordant
 from probe.record import Measured, Recorder, total_bytes
 from probe.store import models
 from probe.trust import Trust
-from probe.vantage import enter
+from probe.vantage import enter, refuse_mixing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from probe.schedule.model import Schedule
     from probe.store.database import Database
 
-CLOCK_SOURCE = "system"
 CONTROL_KINDS = (TargetKind.CONTROL_HOME, TargetKind.CONTROL_ABROAD, TargetKind.PORTAL_CHECK)
 
 
@@ -185,6 +184,7 @@ async def run_cycle(
     Cancelled in the middle, the cycle is closed as ``interrupted``, and what was
     measured stays.
     """
+    refuse_mixing(database, clock.source)
     vantage_id = enter(schedule.vantage, database)
     seed = randomness.new_seed()
     cycle_id = f"c{randomness.new_seed().hex()[:16]}"
@@ -199,7 +199,7 @@ async def run_cycle(
                 schedule_sha256=schedule.sha256,
                 seed_commitment=randomness.commitment(seed),
                 software_version=version("nameblind"),
-                clock_source=CLOCK_SOURCE,
+                clock_source=clock.source,
             )
         ],
     )

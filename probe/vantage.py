@@ -1,4 +1,4 @@
-"""Who this vantage is in its database: a name from the schedule, or a random one that is kept."""
+"""Who this vantage is in its database, and whether it may measure into it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from probe.schedule.model import VantageSpec
     from probe.store.database import Database
 
+LAB = "lab"
 DESCRIBED = ("country", "region", "network", "bearer", "role")
 
 
@@ -43,3 +44,14 @@ def enter(spec: VantageSpec, database: Database) -> str:
     vantage_id = spec.name or f"v{secrets.token_hex(6)}"
     database.append(vantage_id, [models.Vantage(vantage_id=vantage_id, **wanted)])
     return vantage_id
+
+
+def refuse_mixing(database: Database, clock_source: str) -> None:
+    """Refuse a database that holds results of another world: what a lab made is never beside what was measured."""
+    with database.session() as session:
+        other = session.scalar(
+            select(models.Cycle.clock_source).where(models.Cycle.clock_source != clock_source).limit(1)
+        )
+    if other is not None:
+        held, ours = ("results of a lab", "real ones") if other == LAB else ("real results", "those of a lab")
+        raise UserError(f"{database.place} holds {held}, which never mix with {ours}; name another database with --db")

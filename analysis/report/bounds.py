@@ -32,6 +32,9 @@ EVENTS = 60
 LEDGER_ENTRIES = 30
 """Entries of one event's ledger on each side, the heaviest first."""
 
+LEDGER_UNFOLDED = 3
+"""Of these, entries that stand open on each side; the others are folded."""
+
 LISTED_NAMES = 4
 """Places, networks or identifiers named in a sentence before it says how many more there are."""
 

@@ -77,6 +77,8 @@ class Finding:
     """Those that were seen in the state."""
     targets_asked: int
     """Of the service, or of the place: all that were measured."""
+    is_whole: bool
+    """In every round that counts as seen, all of these targets were in the state."""
     readings: tuple[Reading, ...]
 
 
@@ -151,6 +153,7 @@ def _finding(
         sentinel_rounds=sentinel_rounds,
         targets=tuple(sorted(targets)),
         targets_asked=targets_asked,
+        is_whole=len({(r.vantage_id, r.slot_at, r.target) for r in readings}) == len(rounds) * targets_asked,
         readings=tuple(readings),
     )
 

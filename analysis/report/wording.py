@@ -76,8 +76,11 @@ def heading(finding: Finding, words: Catalogue) -> str:
     """Give what the finding is about."""
     if finding.area is not None:
         return area_name(finding.area, words)
-    if len(finding.targets) == finding.targets_asked:
+    if finding.is_whole:
         return short(finding.service)
+    if len(finding.targets) == finding.targets_asked:
+        total = words.count("count.target", finding.targets_asked)
+        return words.text("summary.some_of_service", service=short(finding.service), total=total)
     return words.text(
         "summary.part_of_service",
         service=short(finding.service),

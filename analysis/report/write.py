@@ -26,7 +26,8 @@ from analysis.report.timeline import draw
 from analysis.report.wording import heading, paragraph, sentence, short
 from probe.errors import UserError
 from probe.model import Peer
-from probe.store.models import PairTest
+from probe.store.models import Cycle, PairTest
+from probe.vantage import LAB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,7 @@ def _context(session: Session, service: str | None, words: Catalogue) -> dict[st
     happenings, happenings_left_out = tell(session, grid, service, words)
     return {
         "words": words,
+        "is_lab": session.scalar(select(Cycle.cycle_id).where(Cycle.clock_source == LAB).limit(1)) is not None,
         "service": short(service) if service is not None else None,
         "grid": grid,
         "subject": short(service)
@@ -109,6 +111,7 @@ def _context(session: Session, service: str | None, words: Catalogue) -> dict[st
         "patterns": PATTERNS,
         "short": short,
         "query": lambda text: visible(text, bounds.QUERY_CHARS),
+        "ledger_shown": bounds.LEDGER_UNFOLDED,
         "csv_rows": bounds.CSV_ROWS,
         "shell_service": short(shlex.quote(service)) if service is not None else "",
         "long": lambda text: visible(text or "", bounds.LONG_TEXT_CHARS),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.conditions import Fate
-from lab.topology import LABEL
+from lab.yaml_values import LABEL
 from probe.schedule.yaml_reader import ListOf, Record, optional, required
 from probe.schedule.yaml_scalars import scalar
 

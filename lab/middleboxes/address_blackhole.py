@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.topology import PREFIX
+from lab.yaml_values import PREFIX
 from probe.schedule.yaml_reader import ListOf, Record, required
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from lab.dissect import is_name_under
 from lab.inject import page_instead
-from lab.reading import NAMES, request_sent
+from lab.reading import request_sent
 from lab.servers.http import Answer, page
+from lab.yaml_values import NAMES
 from probe.schedule.yaml_reader import Record, optional, required
 from probe.schedule.yaml_scalars import integer, text
 

@@ -14,7 +14,7 @@ from lab.dissect import dns_answer
 from lab.inject import answer_instead
 from lab.packet import parse_tcp, readdressed, reset_for
 from lab.reading import question_sent
-from lab.topology import ADDRESS, PREFIX
+from lab.yaml_values import ADDRESS, PREFIX
 from probe.schedule.yaml_reader import ListOf, Record, required
 
 if TYPE_CHECKING:

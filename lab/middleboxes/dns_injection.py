@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from lab.dissect import NOERROR, NXDOMAIN, dns_answer, is_name_under
 from lab.inject import answer_instead
-from lab.reading import NAMES, SHARE, question_sent
-from lab.topology import ADDRESS
+from lab.reading import question_sent
+from lab.yaml_values import ADDRESS, NAMES, SHARE
 from probe.schedule.yaml_reader import ListOf, Record, optional, required
 from probe.schedule.yaml_scalars import boolean
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.inject import resets
-from lab.reading import SHARE, request_sent
+from lab.reading import request_sent
+from lab.yaml_values import SHARE
 from probe.schedule.yaml_reader import ListOf, Record, optional, required
 from probe.schedule.yaml_scalars import text
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from lab.dissect import is_name_under
 from lab.inject import resets
-from lab.reading import NAMES, SHARE, sni_sent
+from lab.reading import sni_sent
+from lab.yaml_values import NAMES, SHARE
 from probe.schedule.yaml_reader import Record, optional, required
 
 if TYPE_CHECKING:

@@ -133,6 +133,16 @@ def test_town_that_goes_dark_inside_a_national_block_is_an_event_of_its_own() ->
     assert {entry.channel for entry in dark.ledger} == {"B"}
 
 
+def test_darkness_ends_when_a_block_shows_again_because_that_needs_a_path() -> None:
+    days = [all_("blocked"), all_("dark"), all_("dark"), all_("blocked")]
+    events = campaign(["zhanaozen"], days)
+    assert [event.cause for event in events] == ["selective-blocking", "dark-undetermined"]
+    block, dark = events
+    assert block.end is None
+    assert T0 < dark.onset[0] < T0 + CADENCE <= dark.onset[1]
+    assert dark.end[0] < T0 + 3 * CADENCE <= dark.end[1]
+
+
 def test_target_that_is_down_everywhere_is_one_event_without_an_accusation() -> None:
     (event,) = campaign(["almaty", "astana"], [all_("ok"), all_("down"), all_("ok")])
     assert event.cause == "target-down"

@@ -179,6 +179,16 @@ def test_order_that_the_seed_did_not_draw_is_a_mismatch() -> None:
     assert only_standing(one_pair_cycle(is_target_first=not drawn)) is Standing.MISMATCH
 
 
+def test_order_that_the_seed_did_not_draw_is_a_mismatch_although_the_arms_ran_in_it() -> None:
+    pair = one_pair_cycle().measurements[0].pairs[0]
+    forged = one_pair_cycle(
+        is_target_first=not pair.is_target_first,
+        target_arm=replace(pair.target_arm, started_mono_s=pair.control_arm.started_mono_s),
+        control_arm=replace(pair.control_arm, started_mono_s=pair.target_arm.started_mono_s),
+    )
+    assert only_standing(forged) is Standing.MISMATCH
+
+
 def test_arms_that_ran_in_the_other_order_are_a_mismatch() -> None:
     pair = one_pair_cycle().measurements[0].pairs[0]
     swapped = one_pair_cycle(
@@ -202,6 +212,7 @@ def test_arm_at_another_address_is_a_mismatch() -> None:
 def test_seed_that_does_not_fit_its_commitment_voids_every_pair() -> None:
     assert only_standing(replace(one_pair_cycle(), seed="ab" * 32)) is Standing.MISMATCH
     assert only_standing(replace(one_pair_cycle(), seed="no hex")) is Standing.MISMATCH
+    assert only_standing(replace(one_pair_cycle(), seed_commitment="ab" * 32)) is Standing.MISMATCH
 
 
 def test_number_that_is_used_twice_voids_both_pairs() -> None:
@@ -285,6 +296,8 @@ def test_cycle_whose_pairs_speak_for_the_target_belongs_to_the_run_as_well() -> 
     days = (False, plus_pairs(3)), (True, plus_pairs(0, control_failed=3)), (False, plus_pairs(2))
     (run,) = runs_at(series(*days), 2)
     assert (run.run.discordant, run.run.target_failed) == (8, 5)
+    (run,) = runs_at(series(days[1], days[2]), 1)
+    assert (run.run.discordant, run.run.target_failed) == (5, 2)
 
 
 def test_sentinels_pairs_of_the_same_time_stand_beside_a_run() -> None:

@@ -472,6 +472,15 @@ def test_path_that_duplicates_packets_is_no_injection() -> None:
     assert judged(world(steps, builder=builder)).decision.state is State.INSUFFICIENT
 
 
+def test_member_that_even_a_sentinel_without_a_connection_knows_is_no_forgery() -> None:
+    steps = [raced((FORGED,)), raced((FORGED,), query_type="AAAA"), tcp(FORGED, TIMEOUT), tcp(), tls(), http()]
+    steps.insert(0, dns(NEWS, (FORGED,), resolver="system", transport="system"))
+    cut_off = CycleBuilder(vantage="frankfurt", role="control").controls(dead, dead)
+    cut_off.add(NEWS, [dns(NEWS, (SITE, FORGED)), tcp(failure=TIMEOUT)])
+    here = CycleBuilder().controls(two_resolvers, two_resolvers).add(NEWS, steps).build()
+    assert_state([here, cut_off.build()], State.OK, "reach.verified")
+
+
 def test_two_members_of_one_site_are_no_injection() -> None:
     steps = [raced((FORGED,)), raced((FORGED,), resolver="isp", query_type="AAAA"), tcp(FORGED, TIMEOUT), tcp()]
     sentinel = [dns(NEWS, (SITE, FORGED)), tcp(), tls(), http()]
@@ -500,6 +509,17 @@ def test_bogon_for_controls_as_well_is_no_rule_on_the_name() -> None:
         State.DARK,
         State.INSUFFICIENT,
     }
+
+
+def test_resolver_that_gives_bogons_for_controls_too_is_broken_and_reads_no_name() -> None:
+    def two(name: str, address: str, round_: str) -> list[Step]:
+        others = reached(name, address)
+        return [dns(name, ("10.0.0.1",)), replace(others[0], resolver="public"), *others[1:]]
+
+    system = dns(NEWS, ("10.0.0.1",), resolver="isp", transport="system")
+    page = reached()
+    steps = [system, replace(page[0], resolver="public"), *page[1:]]
+    assert_state(world(steps, builder=CycleBuilder().controls(two, two)), State.OK, "reach.verified")
 
 
 def test_bogon_without_anyone_to_compare_with_is_insufficient() -> None:
@@ -746,6 +766,14 @@ def test_without_a_sentinels_pairs_nothing_is_more_than_suspected() -> None:
         assert_state(cycles, State.SUSPECTED, "pairs.leaning.sni")
 
 
+def test_more_bets_raise_the_bar() -> None:
+    here = judged(world(failed("tls", RESET), pairs=plus_pairs(14, control_failed=0))).facts
+    (run,) = here.pair_runs
+    assert judge(here).decision.state is State.BLOCKED
+    raised = replace(here, pair_runs=(replace(run, bar_log10=run.log10_e + 0.1),))
+    assert judge(raised).decision.state is State.SUSPECTED
+
+
 def test_sentinel_whose_own_pairs_lean_voids_the_claim() -> None:
     cycles = world(failed("tls", RESET), pairs=plus_pairs(20), sentinel_pairs=plus_pairs(6, alive=1))
     judgement = assert_state(cycles, State.INSUFFICIENT, "pairs.sentinel_too", ())
@@ -858,7 +886,7 @@ def address_block(
 ) -> CycleFacts:
     """Both addresses of the target dead; 20 others alive, two of them next door."""
     builder = CycleBuilder(index=index).controls()
-    others = [f"8.70.{i}.1" for i in range(16)] + (list(NEXT_DOOR) if neighbours else [])
+    others = [f"8.70.{i}.{end}" for i in range(8) for end in (1, 2)] + (list(NEXT_DOOR) if neighbours else [])
     for i, address in enumerate(others):
         name = f"site{i // 9}.example.com"
         builder.add(

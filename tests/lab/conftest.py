@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import disasters, middleboxes, topology
+from lab import disasters, middleboxes, topology_file
 from lab.conditions import Conditions, Lie, Placement, peace
 from lab.namespace import entered, require_permission
 from lab.registry import kinds
@@ -113,7 +113,7 @@ def exchange(connection: socket.socket, name: str, path: str = "/") -> bytes:
 
 @pytest.fixture(scope="session")
 def _running_lab() -> Iterator[Lab]:
-    with running(topology.load("standard"), seed=1, at=NOW) as lab:
+    with running(topology_file.load("standard"), seed=1, at=NOW) as lab:
         yield lab
 
 
@@ -123,5 +123,3 @@ def hosts(_running_lab: Lab) -> Iterator[Hosts]:
     found.lab.apply(found.calm)
     yield found
     found.lab.apply(found.calm)
-
-

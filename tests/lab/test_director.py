@@ -17,6 +17,7 @@ from probe.store.database import Database
 from probe.store.models import Cycle, CycleEnd, Observation, Vantage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.lab
@@ -42,6 +43,13 @@ def one_slot(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    before = set(multiprocessing.active_children())
+    yield
+    assert set(multiprocessing.active_children()) <= before
+
+
 def test_every_vantage_measures_in_the_slots_own_time_and_the_facts_come_together(
     one_slot: str, tmp_path: Path
 ) -> None:
@@ -51,7 +59,6 @@ def test_every_vantage_measures_in_the_slots_own_time_and_the_facts_come_togethe
     run_scenario(scenario, path, progress=lambda share, _: told.append(share))
     assert told == sorted(told)
     assert told[-1] == 1.0
-    assert not multiprocessing.active_children()
     with Database.open(str(path)) as database, database.session() as session:
         assert chain.verify(session) == []
         roles = {row.vantage_id: row.role for row in session.scalars(select(Vantage))}
@@ -81,7 +88,6 @@ def test_a_slot_that_does_not_end_ends_the_scenario_and_leaves_nothing(
     with pytest.raises(TimeoutError, match=r"slot 1 of 1.*no end after 0\.5 s"):
         run_scenario(scenario_file.load(one_slot), path)
     assert not path.exists()
-    assert not multiprocessing.active_children()
 
 
 def test_an_interrupt_ends_every_process(one_slot: str, tmp_path: Path) -> None:
@@ -93,4 +99,3 @@ def test_an_interrupt_ends_every_process(one_slot: str, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_scenario(scenario_file.load(one_slot), path, progress=interrupt)
     assert not path.exists()
-    assert not multiprocessing.active_children()

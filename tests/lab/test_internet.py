@@ -70,7 +70,7 @@ def test_routers_answer_pings_themselves(hosts: Hosts) -> None:
 )
 def test_what_does_not_exist_is_unreachable_at_once(hosts: Hosts, address: str, number: int) -> None:
     started = time.monotonic()
-    with pytest.raises(OSError, match="unreachable|No route") as refused, hosts.connected("vantage-a", address, 80):
+    with pytest.raises(OSError, match=r"unreachable|No route") as refused, hosts.connected("vantage-a", address, 80):
         pass
     assert refused.value.errno == number
     assert time.monotonic() - started < 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_a_packet_takes_the_delay_and_at_most_the_jitter() -> None:
 def test_packets_of_one_line_never_overtake_each_other() -> None:
     line = Line(LinkProfile(delay_s=0.01, jitter_s=0.5), random.Random(2))
     arrivals = [line.arrival(100, i / 1000) for i in range(500)]
-    assert all(a is not None and b is not None and a < b for a, b in zip(arrivals, arrivals[1:], strict=False))
+    assert all(a is not None and b is not None and a < b for a, b in pairwise(arrivals))
 
 
 def test_a_slow_line_takes_a_packets_length_over_its_rate() -> None:

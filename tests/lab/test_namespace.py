@@ -25,7 +25,7 @@ RUN_A_LAB = """
 import time
 from datetime import datetime, UTC
 from lab.running import running
-from lab.topology import load
+from lab.topology_file import load
 from lab.namespace import identity
 
 if __name__ == "__main__":
@@ -112,9 +112,7 @@ def test_entering_moves_the_calling_thread_alone() -> None:
 
 
 def test_becoming_a_host_refuses_to_stay_outside() -> None:
-    outside = Inside(
-        host="nowhere", namespace_path="/proc/self/ns/net", nameserver=None, outside=current_identity()
-    )
+    outside = Inside(host="nowhere", namespace_path="/proc/self/ns/net", nameserver=None, outside=current_identity())
     with pytest.raises(RuntimeError, match="not inside the lab"):
         outside.become()
 

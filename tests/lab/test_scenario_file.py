@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import disasters, middleboxes, scenario_file, topology
+from lab import disasters, middleboxes, scenario_file, topology_file
 from lab.conditions import InterfaceState
 from lab.registry import kinds
 from lab.scenario import ACCUSING
+from lab.topology import Role
+from lab.yaml_values import names_in
 from probe.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GOOD = """\
 family: censorship
@@ -27,7 +32,7 @@ timeline:
   - {lie: nxdomain, resolver: resolver-a, names: [news.example], during: 1}
 truth:
   - {vantages: [vantage-a], state: dark}
-  - {vantages: [vantage-a], targets: [social], during: 2-3, state: blocked, accept: [suspected], mechanism: tls.reset.sni}
+  - {vantages: [vantage-a], targets: [social], during: 2-3, state: blocked, mechanism: tls.reset.sni}
 """
 
 
@@ -86,7 +91,11 @@ def test_slots_and_seed_are_those_that_were_asked_for(tmp_path: Path) -> None:
         ("seed: 3", "sead: 3", r"test\.yaml:5: key 'sead': expected a known key \(did you mean 'seed'\?\)"),
         ("topology: standard", "topology: mars", "there is no topology 'mars'"),
         ("sni-reset", "sni-rest", r":8: key 'timeline\[0\]\.middlebox': expected one of .*sni-reset"),
-        ("{names: [social.example]}", "{name: [social.example]}", r"timeline\[0\]\.with\.name': .*did you mean 'names'"),
+        (
+            "{names: [social.example]}",
+            "{name: [social.example]}",
+            r"timeline\[0\]\.with\.name': .*did you mean 'names'",
+        ),
         ("at: gateway", "at: gatway", r":8: key 'timeline\[0\]\.at': expected one of the routers"),
         ("[inside-a]", "[inside-z]", r"timeline\[0\]\.networks': expected some of the networks"),
         ("core-b--gateway", "core-b--mars", r":9: key 'timeline\[1\]\.with': expected links and hosts of the topology"),
@@ -109,14 +118,14 @@ def test_a_wrong_scenario_is_refused_with_its_place(tmp_path: Path, old: str, ne
 
 
 def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match="there is no scenario 'sni-rest': choose one of .*sni-reset"):
+    with pytest.raises(UserError, match=r"there is no scenario 'sni-rest': choose one of .*sni-reset"):
         scenario_file.load("sni-rest")
 
 
-@pytest.mark.parametrize("name", topology.names(topology.TOPOLOGIES))
+@pytest.mark.parametrize("name", names_in(topology_file.TOPOLOGIES))
 def test_every_site_has_neighbours_and_every_vantage_a_resolver(name: str) -> None:
-    found = topology.load(name)
-    for host in found.hosts_of(topology.Role.VANTAGE, topology.Role.SENTINEL):
+    found = topology_file.load(name)
+    for host in found.hosts_of(Role.VANTAGE, Role.SENTINEL):
         assert found.resolver_addresses(host)
     for site in found.sites:
         assert all(address.is_global for address in site.addresses)
@@ -125,12 +134,16 @@ def test_every_site_has_neighbours_and_every_vantage_a_resolver(name: str) -> No
     assert len(set(shared)) >= 4
 
 
-def test_a_topology_with_an_address_that_nobody_would_dial_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (topology.TOPOLOGIES / "standard.yaml").read_text(encoding="utf-8")
+def test_a_topology_with_an_address_that_nobody_would_dial_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (topology_file.TOPOLOGIES / "standard.yaml").read_text(encoding="utf-8")
     (tmp_path / "inward.yaml").write_text(text.replace("2.72.1.10", "10.72.1.10", 1), encoding="utf-8")
-    monkeypatch.setattr(topology, "TOPOLOGIES", tmp_path)
-    with pytest.raises(UserError, match=r"inward\.yaml:\d+: key 'hosts': expected an address for vantage-a that the Internet"):
-        topology.load("inward")
+    monkeypatch.setattr(topology_file, "TOPOLOGIES", tmp_path)
+    with pytest.raises(
+        UserError, match=r"inward\.yaml:\d+: key 'hosts': expected an address for vantage-a that the Internet"
+    ):
+        topology_file.load("inward")
 
 
 def test_every_kind_says_what_it_does() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,6 +18,8 @@ from probe.trust import Trust
 from tests.lab.conftest import NOW, exchange
 
 if TYPE_CHECKING:
+    import socket
+
     from tests.lab.conftest import Hosts
 
 QUERY = dns.message.make_query("news.example", "A")
@@ -55,7 +56,9 @@ def test_the_probe_verifies_the_labs_chains_with_its_root_and_refuses_them_witho
     moment = datetime(2011, 12, 16, tzinfo=UTC)
     authority = Authority(moment)
     pem = authority.leaf(["news.example", "www.news.example"])
-    chain = [c.public_bytes(Encoding.DER) for c in x509.load_pem_x509_certificates(pem[pem.index(b"-----BEGIN CERT") :])]
+    chain = [
+        c.public_bytes(Encoding.DER) for c in x509.load_pem_x509_certificates(pem[pem.index(b"-----BEGIN CERT") :])
+    ]
     trust = Trust.load([authority.root])
     assert trust.verify(chain, "www.news.example", moment) is None
     assert trust.verify(chain, "www.news.example", NOW) is None

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
-from probe.clock import SystemClock
+from probe.clock import OffsetClock, SystemClock
 from probe.cycle import run_cycle
 from probe.errors import UserError
 from probe.helper import listen, public_key_of, serve
@@ -264,6 +264,18 @@ def test_vantage_that_changed_its_network_is_refused_under_its_old_name(
     object.__setattr__(schedule, "vantage", VantageSpec(name="v", country="KZ", network="AS1"))
     with pytest.raises(UserError, match="give the vantage another name"):
         run(schedule, database)
+
+
+def test_database_of_a_lab_is_refused_for_real_results_and_the_other_way_round(
+    resolver: Resolving, tmp_path: Path
+) -> None:
+    schedule = schedule_of(resolver.port, 1, 1)
+    for first, second in ((SystemClock(), OffsetClock(timedelta(0))), (OffsetClock(timedelta(0)), SystemClock())):
+        with Database.open(str(tmp_path / f"{first.source}.db"), create=True) as database:
+            net = SystemNet(may_dial=everywhere)
+            asyncio.run(run_cycle(schedule, database, net, first, slot_at=SLOT))
+            with pytest.raises(UserError, match="never mix"):
+                asyncio.run(run_cycle(schedule, database, net, second, slot_at=SLOT))
 
 
 KILLED = """

@@ -266,3 +266,13 @@ def luminance(colour: str) -> float:
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_report_on_a_lab_says_so_before_anything_else_and_a_real_one_does_not(
+    build: Callable[[list[Base]], Database], page: Page, tmp_path: Path
+) -> None:
+    made_up = one_cycle()
+    made_up.clock_source = "lab"
+    html = write_report(build([one_vantage(), made_up, analysed()]), tmp_path).read_text(encoding="utf-8")
+    assert html.index("nothing here was measured on any real network") < html.index('id="summary"')
+    assert "nothing here was measured on any real network" not in page.text

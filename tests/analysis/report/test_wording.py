@@ -15,7 +15,7 @@ from analysis.report.catalogue import load
 from analysis.report.wording import odds
 from probe.errors import UserError
 from tests.analysis.report.page_parser import Page
-from tests.analysis.report.zhanaozen_2011 import SLOTS, measurement_rows, zhanaozen_rows
+from tests.analysis.report.zhanaozen_2011 import SLOTS, is_missed, measurement_rows, zhanaozen_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,3 +221,18 @@ def test_without_a_sentinel_and_without_controls_the_paragraph_says_so(
     twitter = paragraph_about(page, "blocked", "Twitter")
     assert "No sentinel outside measured in the same period." in twitter
     assert "No control site was measured in those rounds." in twitter
+
+
+def test_a_service_of_which_one_target_fails_is_not_said_to_fail_as_a_whole(
+    build: Callable[[list[Base]], Database], tmp_path: Path
+) -> None:
+    rows = zhanaozen_rows()
+    for vantage in ("almaty-fixed", "astana-fixed"):
+        for number, slot in enumerate(SLOTS):
+            cycle = f"{vantage}-c{number}"
+            if not is_missed(vantage, number):
+                rows += measurement_rows(f"{cycle}-m9", cycle, vantage, slot, "Twitter", "x.com", "target", "ok")
+    page = Page(write_report(build(rows), tmp_path).read_text(encoding="utf-8"))
+    assert "Twitter (twitter.com; 1 of 2 targets) was blocked in 15 of 40 rounds" in page.text
+    assert "Twitter (at least one of its 2 targets) was reachable and genuine in" in page.text
+    assert "Respublika was blocked in 20 of 40 rounds" in page.text

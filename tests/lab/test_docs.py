@@ -1,0 +1,32 @@
+"""The page on the lab names what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab import disasters, middleboxes, scenario_file
+from lab.commands import app
+from lab.registry import kinds
+
+PAGE = (Path(__file__).parents[2] / "docs" / "lab.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [*kinds(middleboxes), *kinds(disasters), *scenario_file.names()])
+def test_every_kind_and_scenario_is_named_on_the_page(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+def test_every_subcommand_is_shown_on_the_page() -> None:
+    assert all(
+        f"nameblind lab {command.name or command.callback.__name__} " in PAGE for command in app.registered_commands
+    )
+
+
+def test_the_pages_scenario_can_be_read(tmp_path: Path) -> None:
+    example = PAGE.partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "example.yaml"
+    path.write_text(example, encoding="utf-8")
+    scenario = scenario_file.load(str(path))
+    assert len(scenario.timeline) == 4
