@@ -15,6 +15,7 @@ from rich.text import Text
 from analysis.analyse import analyse
 from analysis.times import parse_time
 from probe.commands.options import DEFAULT_DATABASE, AsJson, Db
+from probe.model import Peer
 from probe.store.database import Database
 
 if TYPE_CHECKING:
@@ -64,32 +65,52 @@ def analyze(
 
 
 def states_table(found: dict[str, Any]) -> Table:
-    """Give a table vantage x service: the gravest state that was concluded, and its evidence in a word."""
-    cells: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    """Give a table of vantage and service: every state that was concluded, the gravest first, each with its evidence.
+
+    Where anything else was concluded, `ok` has no line of its own.
+    """
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for state in found["states"]:
         if state["kind"] == "target":
-            cells[state["service"], state["vantage"]].append(state)
-    vantages = sorted({vantage for _, vantage in cells})
-    table = Table(title="What was concluded", show_lines=True)
-    table.add_column("service")
-    for vantage in vantages:
-        table.add_column(Text(vantage))
-    for service in sorted({service for service, _ in cells}):
-        table.add_row(Text(service), *(cell(cells.get((service, vantage), [])) for vantage in vantages))
+            groups[state["vantage"], state["service"]].append(state)
+    table = Table(title="What was concluded", title_justify="left")
+    for heading in ("vantage", "service", "state", "measured", "evidence"):
+        table.add_column(heading, overflow="fold")
+    shown = ""
+    for (vantage, service), states in sorted(groups.items()):
+        if shown not in {"", vantage}:
+            table.add_section()
+        present = sorted({state["state"] for state in states} - {"ok"}, key=WORST_FIRST.index) or ["ok"]
+        for place, name in enumerate(present):
+            chosen = [state for state in states if state["state"] == name]
+            table.add_row(
+                Text(vantage if vantage != shown else ""),
+                Text(service if not place else ""),
+                Text(name, style=STYLES[name]),
+                f"{len(chosen)} of {len(states)}",
+                Text(_evidence(chosen, states, found["pairs"])),
+            )
+            shown = vantage
     return table
 
 
-def cell(states: Sequence[dict[str, Any]]) -> Text:
-    """Give one cell: the gravest state, how many of the measurements have it, and the mechanism or the rule."""
-    if not states:
-        return Text("not measured", style="dim")
-    counts = Counter(state["state"] for state in states)
-    gravest = min(counts, key=WORST_FIRST.index)
-    chosen = [state for state in states if state["state"] == gravest]
+def _evidence(
+    chosen: Sequence[dict[str, Any]], states: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]
+) -> str:
+    """Give the mechanisms, with the e-value where pairs showed them; else the commonest reason's first clause.
+
+    The targets are named where the state is not that of all targets of the service.
+    """
+    targets = {state["target"] for state in chosen}
+    only = ", ".join(sorted(targets)) + ": " if targets < {state["target"] for state in states} else ""
     words = sorted({mechanism for state in chosen for mechanism in state["mechanisms"]})
-    reasons = Counter(state["reason"] for state in chosen)
-    reason = min(reasons, key=lambda text: (-reasons[text], text))
-    text = Text(f"{gravest} ", style=STYLES[gravest])
-    text.append(f"{counts[gravest]} of {len(states)}\n", style="not bold default")
-    text.append(", ".join(words) or reason, style="not bold default")
-    return text
+    if not words:
+        reasons = Counter(state["reason"] for state in chosen)
+        return only + min(reasons, key=lambda text: (-reasons[text], text)).partition(":")[0].rstrip(".")
+    series = {(state["vantage"], state["target"]) for state in chosen if _rests_on_pairs(state)}
+    exponents = [p["log10_e"] for p in pairs if (p["vantage"], p["target"]) in series and p["peer"] == Peer.HELPER]
+    return only + ", ".join(words) + (f" (E = 10^{int(max(exponents))})" if exponents else "")
+
+
+def _rests_on_pairs(state: dict[str, Any]) -> bool:
+    return any(item["rule"].startswith("pairs.selective.") for item in state["evidence"])

@@ -258,6 +258,7 @@ def _event(spells: Sequence[Spell]) -> Event:
             "networks": _shared(v.network for v in vantages.values()),
             "regions": _shared(v.region for v in vantages.values()),
             "services": sorted({spell.service for spell in spells}),
+            "targets": sorted({spell.target for spell in spells}),
         },
         onset=(max(starts, default=None), first_bad),
         end=(max(spell.end_after for spell in spells), max(over)) if len(over) == len(ends) else None,

@@ -25,7 +25,8 @@ import numpy as np
 from scipy.special import betainc, betaln, gammaln, logsumexp
 
 from probe.failures import Failure
-from probe.model import Operation, Peer
+from probe.model import Operation
+from probe.pairs import has_arm_failed
 from probe.randomness import is_committed, is_target_first, scramble
 
 if TYPE_CHECKING:
@@ -122,18 +123,8 @@ def _is_cut_short(pair: PairFacts, arm: Step) -> bool:
 
 
 def has_failed(pair: PairFacts, arm: Step) -> bool:
-    """Tell whether an arm failed, from its last step.
-
-    A helper answers every name alike, so there anything but its own answer is a
-    failure. A target's own server may honestly refuse a name that it does not
-    know, so there an arm lives as soon as one byte of the peer came back.
-    """
-    if arm.failure is None:
-        return False
-    if pair.peer == Peer.HELPER:
-        return True
-    is_http = arm.operation == Operation.HTTP
-    return not (arm.is_peer_hello_received or (is_http and arm.bytes_received > 0))
+    """Tell whether an arm failed, from its last step: by the probe's own definition, which steered the follow-up."""
+    return has_arm_failed(peer=pair.peer, failure=arm.failure, is_peer_hello_received=arm.is_peer_hello_received)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ STATE_TABLE: tuple[Row, ...] = (
     Row(State.BLOCKED, ("dns.two_answers.repeated", "dns.bogon", "dns.nxdomain")),
     Row(State.WITHHELD, ("reach.refused_here",)),
     Row(State.DOWN, ("reach.error_for_everyone",)),
+    Row(State.INSUFFICIENT, ("dns.misled",)),
     Row(State.OK, ("reach.verified", "reach.portal_check", "reach.same_as_sentinel", "reach.sentinel_itself")),
     Row(State.TAMPERED, ("tls.forged",)),
     Row(State.BLOCKED, _each_kind("pairs.selective")),

@@ -53,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     Rule("dns.bogon", dns.bogon),
     Rule("dns.nxdomain", dns.nxdomain),
     Rule("dns.wrong_host", dns.wrong_host),
+    Rule("dns.misled", dns.misled),
     Rule("dns.unresolved", dns.unresolved),
     Rule("tls.forged", tls.forged),
     Rule("tls.untrusted", tls.untrusted),

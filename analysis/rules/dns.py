@@ -120,6 +120,24 @@ def wrong_host(facts: Facts) -> Evidence | None:
     )
 
 
+def misled(facts: Facts) -> Evidence | None:
+    """Fire where the system's own answer led nowhere, and the target was met only through another resolver's.
+
+    A program here would have failed. What a stale answer looks like is the same, so this accuses nobody.
+    """
+    own = [q for q in _queries(facts.measurement) if q.transport == DnsTransport.SYSTEM and q.addresses]
+    own_addresses = {address for query in own for address in query.addresses}
+    genuine = _genuine_addresses(facts.measurement, facts)
+    tried = {step.address for step in facts.measurement.of(Operation.TCP, redirect=0)} & own_addresses
+    if not tried or not genuine or own_addresses & genuine:
+        return None
+    return fired(
+        "dns.misled",
+        "The system's own answer led to no server that proves the name; only another resolver's did.",
+        own,
+    )
+
+
 def unresolved(facts: Facts) -> Evidence | None:
     """Fire where no address came of any question."""
     if facts.measurement.outcome.reach is not Reach.DNS_FAILED:

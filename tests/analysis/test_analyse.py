@@ -66,7 +66,13 @@ def test_database_end_to_end_gives_the_contract(database: Database) -> None:
             assert set(evidence) == {"rule", "log10_lr", "observations", "text"}
     (event,) = found["events"]
     assert event["cause"] == "selective-blocking"
-    assert event["scope"] == {"vantages": ["almaty"], "networks": [], "regions": [], "services": ["news.example.com"]}
+    assert event["scope"] == {
+        "vantages": ["almaty"],
+        "networks": [],
+        "regions": [],
+        "services": ["news.example.com"],
+        "targets": ["news.example.com"],
+    }
     assert event["mechanisms"] == ["tls.reset.sni"]
     assert event["onset"][0] < event["onset"][1] < event["end"][0] < event["end"][1]
     assert event["ledger"][0]["channel"] == "A"

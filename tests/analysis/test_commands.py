@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from analysis.commands import cell, states_table
+from analysis.commands import states_table
 from analysis.times import iso, parse_time
 from nameblind.cli import main
 from probe.errors import UserError
@@ -35,7 +35,6 @@ def test_table_names_the_gravest_state_and_its_evidence(results: str, capsys: py
     shown = capsys.readouterr().out
     assert "blocked" in shown
     assert "tls.reset.sni" in shown
-    assert "not measured" in shown
     assert "[bold]Weather" in shown  # what a schedule says is text, never markup
 
 
@@ -70,14 +69,43 @@ def test_foreign_database_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "not a results database" in capsys.readouterr().err
 
 
-def test_cell_without_a_measurement_never_says_ok() -> None:
-    assert cell([]).plain == "not measured"
+def lines_of(states: list[dict[str, str]]) -> list[str]:
+    common = {"kind": "target", "vantage": "almaty", "service": "youtube", "reason": ""}
+    common |= {"mechanisms": [], "evidence": []}  # type: ignore[dict-item]
+    console = Console(width=120)
+    with console.capture() as shown:
+        console.print(states_table({"states": [{**common, **state} for state in states], "pairs": []}))
+    return [line for line in shown.get().splitlines() if line.startswith("│")]
+
+
+def test_every_state_of_a_service_has_its_line_the_gravest_first() -> None:
+    lines = lines_of(
+        [
+            {"target": "a", "state": "dark", "reason": "Nothing reached out: 5 controls."},
+            {"target": "a", "state": "blocked"},
+            {"target": "a", "state": "ok"},
+        ]
+    )
+    assert ["blocked" in line or "dark" in line for line in lines] == [True, True]
+    assert "blocked" in lines[0]
+    assert "Nothing reached out" in lines[1]
+
+
+def test_target_is_named_where_the_rest_of_its_service_is_spared() -> None:
+    (line,) = lines_of(
+        [
+            {"target": "youtube/y4De4CSEvAU", "state": "blocked"},
+            {"target": "youtube/jNQXAC9IVRw", "state": "ok"},
+        ]
+    )
+    assert "youtube/y4De4CSEvAU:" in line
+    assert "jNQXAC9IVRw" not in line
 
 
 def test_table_of_nothing_is_empty_and_no_error() -> None:
     console = Console(width=80)
     with console.capture() as shown:
-        console.print(states_table({"states": []}))
+        console.print(states_table({"states": [], "pairs": []}))
     assert "service" in shown.get()
 
 

@@ -79,6 +79,7 @@ def test_one_national_block_of_one_service_is_one_event() -> None:
         "networks": [],
         "regions": [],
         "services": ["twitter"],
+        "targets": sorted(HOSTS),
     }
     assert T0 <= event.onset[0] < T0 + CADENCE <= event.onset[1] < T0 + 2 * CADENCE
     assert T0 + 3 * CADENCE <= event.end[0] < T0 + 4 * CADENCE <= event.end[1]

@@ -243,7 +243,7 @@ def test_arm_at_the_target_lives_as_soon_as_one_byte_of_the_peer_came() -> None:
     assert not has_failed(sni, replace(sni.target_arm, is_peer_hello_received=True))
     assert has_failed(sni, sni.target_arm)
     host = builder.pair("news.example.com", "host", "target", "http_malformed_response", None)
-    assert not has_failed(host, replace(host.target_arm, bytes_received=10))
+    assert not has_failed(host, replace(host.target_arm, is_peer_hello_received=True))
     assert has_failed(host, host.target_arm)
 
 

@@ -478,7 +478,8 @@ def test_member_that_even_a_sentinel_without_a_connection_knows_is_no_forgery() 
     cut_off = CycleBuilder(vantage="frankfurt", role="control").controls(dead, dead)
     cut_off.add(NEWS, [dns(NEWS, (SITE, FORGED)), tcp(failure=TIMEOUT)])
     here = CycleBuilder().controls(two_resolvers, two_resolvers).add(NEWS, steps).build()
-    assert_state([here, cut_off.build()], State.OK, "reach.verified")
+    # No forgery; and yet a program here, which asks the system alone, would have met the dead member.
+    assert_state([here, cut_off.build()], State.INSUFFICIENT, "dns.misled")
 
 
 def test_two_members_of_one_site_are_no_injection() -> None:

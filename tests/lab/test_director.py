@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from lab import director, scenario_file
 from lab.director import run_scenario
+from lab.score import Grade, score
 from probe.errors import UserError
 from probe.store import chain
 from probe.store.database import Database
@@ -76,6 +77,13 @@ def test_every_vantage_measures_in_the_slots_own_time_and_the_facts_come_togethe
             ("vantage-a", "connection_reset"),
             ("sentinel", None),
         }
+    with Database.open(str(path)) as database:
+        came_to = score(scenario, database)
+    assert came_to.unmeasured == 0
+    assert came_to.count(Grade.FALSE_ACCUSATION) == came_to.count(Grade.MISSED) == 0
+    assert len(came_to.graded) == 2 * 4, "two vantages, four targets, one slot"
+    # 13 discordant pairs that all point one way give E = 1,170; 12 give 630: (2 ** (m + 1) - 1) / (m + 1).
+    assert came_to.pairs_to_decision == {"vantage-a social.example sni": 13}
     with pytest.raises(UserError, match="holds results of a lab with the same vantages"):
         run_scenario(scenario, path)
 

@@ -112,7 +112,7 @@ def test_a_round_trip_takes_the_sum_of_the_delays(hosts: Hosts) -> None:
         echo(hosts, "vantage-a", NEWS, number=number)
         taken.append(time.monotonic() - started)
     assert min(taken) >= 0.058
-    assert min(taken) < 0.058 + 0.04
+    assert min(taken) < 0.058 + 0.1, "the machine's own share stays small"
 
 
 def test_a_cut_link_loses_everything_behind_it_and_nothing_before(hosts: Hosts) -> None:
