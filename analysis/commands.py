@@ -106,7 +106,8 @@ def _evidence(
     words = sorted({mechanism for state in chosen for mechanism in state["mechanisms"]})
     if not words:
         reasons = Counter(state["reason"] for state in chosen)
-        return only + min(reasons, key=lambda text: (-reasons[text], text)).partition(":")[0].rstrip(".")
+        commonest: str = min(reasons, key=lambda text: (-reasons[text], text))
+        return only + commonest.partition(":")[0].rstrip(".")
     series = {(state["vantage"], state["target"]) for state in chosen if _rests_on_pairs(state)}
     exponents = [p["log10_e"] for p in pairs if (p["vantage"], p["target"]) in series and p["peer"] == Peer.HELPER]
     return only + ", ".join(words) + (f" (E = 10^{int(max(exponents))})" if exponents else "")

@@ -15,10 +15,10 @@ from rich.table import Table
 
 from lab import scenario_file
 from lab.director import run_scenario
-from lab.running import running
+from lab.running import require_lab, running
 from lab.score import Grade, Score, middle, play
 from probe.commands.options import AsJson
-from probe.errors import UserError
+from probe.errors import PassedOnExit, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +90,7 @@ def run(
 
 def run_with_progress(chosen: Scenario, db: str) -> None:
     """Run a scenario with a progress bar on standard error."""
+    require_lab()
     with _bar() as progress:
         task = progress.add_task(chosen.name, total=1.0)
         run_scenario(
@@ -123,7 +124,7 @@ def exec_inside(
             status = lab.spawn(host, command).wait()
         except FileNotFoundError:
             raise UserError(f"there is no program {command[0]!r} on this machine: check its name") from None
-    raise typer.Exit(status if status >= 0 else 128 - status)
+    raise PassedOnExit(status if status >= 0 else 128 - status)
 
 
 @app.command()
@@ -146,10 +147,11 @@ def score(
     chosen = [(name, seed) for name in scenarios or scenario_file.names()]
     for name, _ in chosen:
         scenario_file.load(name)  # a wrong file is refused before anything runs
+    require_lab()
     scores: list[Score] = []
     with _bar() as progress:
         task = progress.add_task("scoring", total=len(chosen))
-        for one in _scores(chosen, jobs):
+        for one in scores_of(chosen, jobs):
             scores.append(one)
             progress.update(task, advance=1, description=one.scenario)
     scores.sort(key=lambda one: (one.family, one.scenario))
@@ -161,7 +163,7 @@ def score(
         raise typer.Exit(1)
 
 
-def _scores(chosen: list[tuple[str, int | None]], jobs: int) -> Iterator[Score]:
+def scores_of(chosen: list[tuple[str, int | None]], jobs: int) -> Iterator[Score]:
     """Score each as it ends. A process of its own for each job, since a lab moves its process about."""
     if jobs == 1:
         for name, seed in chosen:
@@ -187,10 +189,12 @@ def _bar() -> Progress:
 
 
 def _print(scores: list[Score]) -> None:
-    table = Table("scenario", "family", box=None)
+    table = Table(box=None)
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("family", no_wrap=True)
     for grade in Grade:
         table.add_column("FALSE" if grade is Grade.FALSE_ACCUSATION else grade.value, justify="right")
-    for heading in ("mechanism", "pairs to E≥10³", "cycle s", "cycle kB"):
+    for heading in ("mechanism", "pairs", "cycle s", "kB"):
         table.add_column(heading, justify="right")
     for one in scores:
         cells = []

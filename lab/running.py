@@ -144,10 +144,19 @@ class Lab:
         return subprocess.Popen(command, preexec_fn=enter, **options)  # noqa: PLW1509, S603 - the child must move before exec; the user's own command
 
 
+def require_lab() -> None:
+    """Raise UserError, saying what is missing, where this machine does not permit a lab. Sends nothing.
+
+    To be called before the process starts any thread, a progress bar's included:
+    who is not root gets a user namespace here, and only a process without threads may enter one.
+    """
+    require_permission(open_tun)
+
+
 @contextlib.contextmanager
 def running(topology: Topology, *, seed: int, at: datetime) -> Iterator[Lab]:
     """Run a lab. ``at`` is the time at which its certificates must be valid. Raises UserError where not permitted."""
-    require_permission(open_tun)
+    require_lab()
     outside = current_identity()
     with contextlib.ExitStack() as stack:
         namespaces: dict[str, Namespace] = {}

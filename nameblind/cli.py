@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import typer
 
-from probe.errors import UserError
+from probe.errors import PassedOnExit, UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,13 @@ def _placeholder() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; give 0, or 1 with one sentence on standard error."""
+    """Run the command; give 0, or 1 with one sentence on standard error (`lab exec`: the program's own status)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     try:
         build(wanted)(arguments, prog_name="nameblind")
+    except PassedOnExit as passed_on:
+        return int(passed_on.code or 0)
     except SystemExit as exit_request:
         return 0 if exit_request.code in (0, None) else 1
     except UserError as error:

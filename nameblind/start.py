@@ -14,11 +14,13 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy import select
 
+import lab  # noqa: F401 - before the analysis: it keeps numpy from starting threads
 from analysis.analyse import analyse
 from analysis.commands import states_table
 from analysis.report.write import write_report
 from lab import scenario_file
 from lab.commands import run_with_progress
+from lab.running import require_lab
 from probe import consent
 from probe.commands.run import measure_once
 from probe.errors import UserError
@@ -49,6 +51,7 @@ def start() -> None:
         _conclude(DATABASE, console)
         return
     console.print(f"{reason} So this runs in the lab: real packets, and none leaves this machine.", highlight=False)
+    require_lab()
     scenario = scenario_file.load(LAB_SCENARIO)
     for suffix in ("", "-wal", "-shm"):
         LAB_DATABASE.with_name(LAB_DATABASE.name + suffix).unlink(missing_ok=True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+class PassedOnExit(SystemExit):
+    """The exit status of a program that was run for the person: the one status besides 0 and 1 that is ours to give."""
+
+
 class UserError(Exception):
     """Something that the person can put right.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from probe.commands.options import AsJson  # noqa: TC001 - Typer reads it when it builds the command
+from probe.commands.options import AsJson
 from probe.consent import dialogue, stored
 from probe.errors import UserError
 

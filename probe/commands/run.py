@@ -143,10 +143,9 @@ def answers_table(database: Database, cycle_id: str) -> Table:
                 .order_by(models.Observation.chain_seq)
             ).all()
             last = steps[-1]
-            answer = Text(
-                f"HTTP {last.status}" if last.status and not last.failure else last.failure or "nothing to ask"
-            )
-            answer.stylize("green" if last.status and not last.failure else "yellow")
+            wrong = last.failure or last.certificate_failure
+            answer = Text(wrong or (f"HTTP {last.status}" if last.status else "no page"))
+            answer.stylize("yellow" if wrong or not last.status else "green")
             took_s = (measurement.ended_at - measurement.started_at).total_seconds()
             table.add_row(Text(measurement.service), Text(measurement.target), last.operation, answer, f"{took_s:.1f}")
     return table

@@ -1,0 +1,60 @@
+"""Every scenario, on real packets, from the probe's cycle to the analysis: the truth, or less, and never an accusation.
+
+This is the longest test of the tree: all scenarios run once, two at a time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab import scenario_file
+from lab.commands import scores_of
+from lab.score import Grade
+
+if TYPE_CHECKING:
+    from lab.score import Score
+
+pytestmark = pytest.mark.lab
+
+DECIDED = {
+    # Where the truth is known to be a rule on a name, the pairs must show it within the 25 that a full block needs.
+    "sni-reset": "tls.reset.sni",
+    "sni-silence": "tls.timeout.sni",
+    "host-reset": "http.reset.host",
+    "block-page": "http.blockpage",
+    "zhanaozen-short": "http.reset",
+}
+
+
+@pytest.fixture(scope="session")
+def scores() -> dict[str, Score]:
+    return {one.scenario: one for one in scores_of([(name, None) for name in scenario_file.names()], jobs=2)}
+
+
+@pytest.mark.parametrize("name", scenario_file.names())
+def test_nobody_is_accused_of_what_nobody_did(name: str, scores: dict[str, Score]) -> None:
+    wrong = [graded for graded in scores[name].graded if graded.grade is Grade.FALSE_ACCUSATION]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", scenario_file.names())
+def test_every_state_is_the_true_one_or_an_honest_weaker_one(name: str, scores: dict[str, Score]) -> None:
+    missed = [graded for graded in scores[name].graded if graded.grade is Grade.MISSED]
+    assert missed == []
+    assert scores[name].unmeasured == 0
+    assert scores[name].graded != ()
+
+
+@pytest.mark.parametrize(("name", "mechanism"), DECIDED.items())
+def test_rule_on_a_name_is_shown_within_25_pairs_with_its_mechanism(
+    name: str, mechanism: str, scores: dict[str, Score]
+) -> None:
+    pairs = scores[name].pairs_to_decision
+    assert pairs
+    assert max(pairs.values()) <= 25
+    blocked = [graded for graded in scores[name].graded if graded.state == "blocked"]
+    assert blocked
+    assert any(found.startswith(mechanism) for graded in blocked for found in graded.mechanisms)
+    assert all(graded.is_mechanism_right for graded in blocked)
