@@ -62,3 +62,9 @@ class Limits:
 
     concurrent_measurements: int = 8
     """Targets measured at the same time."""
+
+    concurrent_pairs: int = 6
+    """Pairs of one target at the same time, each to a place of its own; the two arms of a pair never are."""
+
+    hop_timeout_s: float = 2.0
+    """One look at a near hop. Above nearly every round trip to it; silent hops are common, and all are waited for."""

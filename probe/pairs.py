@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from probe.net import Stream
     from probe.schedule.model import Helper, PairPlan
 
-CONCURRENT_PAIRS = 6
-"""Of one target, at the same time, each to a place of its own. Arms of one pair are never concurrent."""
-
 TARGET_ADDRESS_PAIRS = 3
 """In a follow-up, at the target's own address: with the rest after each failure, more would be waiting."""
 
@@ -157,7 +154,9 @@ class Pairs:
         """Make ``count`` pairs, a few at a time; stop early once enough of them were discordant."""
         made: list[PairOfSteps] = []
         while places and count > 0:
-            batch = await asyncio.gather(*(self._one(swap, places) for _ in range(min(count, CONCURRENT_PAIRS))))
+            batch = await asyncio.gather(
+                *(self._one(swap, places) for _ in range(min(count, self.tools.limits.concurrent_pairs)))
+            )
             fresh = [pair for pair in batch if pair is not None]
             made += fresh
             count -= len(batch)

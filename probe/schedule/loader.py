@@ -60,6 +60,8 @@ BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "addresses_per_family": (1, 8),
     "retries": (1, 10),
     "concurrent_measurements": (1, 32),
+    "concurrent_pairs": (1, 16),
+    "hop_timeout_s": (0.1, 5),
 }
 """What a schedule may set each limit to: never so much that a hostile server exhausts a small machine."""
 

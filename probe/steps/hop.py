@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 NOT_AVAILABLE = "this system does not hand ICMP errors to programs"
 """The ``error_text`` of an observation whose silence means nothing."""
 
-_TIMEOUT_S = 2.0  # above nearly every round trip to a near hop; silent hops are common, and all are waited for
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HopEndpoint:
@@ -51,7 +49,7 @@ async def ask(endpoint: HopEndpoint, net: Net, clock: Clock, limits: Limits) -> 
         hop_limit=endpoint.hop_limit,
     )
     try:
-        answer = await net.probe_hop(endpoint.address, endpoint.port, endpoint.hop_limit, began + _TIMEOUT_S)
+        answer = await net.probe_hop(endpoint.address, endpoint.port, endpoint.hop_limit, began + limits.hop_timeout_s)
     except (OSError, AddressNotDialledError) as error:
         seen = replace(seen, failure=failure_of(error), error_text=text_of(error, limits))
     else:
