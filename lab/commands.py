@@ -194,7 +194,7 @@ def _print(scores: list[Score]) -> None:
     table.add_column("family", no_wrap=True)
     for grade in Grade:
         table.add_column("FALSE" if grade is Grade.FALSE_ACCUSATION else grade.value, justify="right")
-    for heading in ("mechanism", "pairs", "cycle s", "kB"):
+    for heading in ("mech.", "pairs", "s", "kB"):  # pairs to E of a thousand; seconds and kB of a cycle
         table.add_column(heading, justify="right")
     for one in scores:
         cells = []
