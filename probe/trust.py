@@ -39,6 +39,17 @@ _MOST_SIGNATURES = 32
 """Signatures checked while looking for a root; every true chain needs fewer than ten."""
 
 
+_MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises for hostile bytes. Some are no ValueError, and one that escapes would end a measurement."""
+
+
 @lru_cache(maxsize=1)
 def _public_roots() -> tuple[x509.Certificate, ...]:
     with warnings.catch_warnings():
@@ -56,7 +67,7 @@ class Trust:
     @classmethod
     def load(cls, extra_roots: Sequence[bytes] = ()) -> Trust:
         """Trust the public roots (certifi) and ``extra_roots`` (DER). ValueError if one of these is none."""
-        roots = (*_public_roots(), *(_parse(der) for der in extra_roots))
+        roots = (*_public_roots(), *(parse_certificate(der) for der in extra_roots))
         return cls(roots=roots, store=Store(list(roots)))
 
     def verify(self, chain: Sequence[bytes], name: str, at: datetime) -> Failure | None:
@@ -66,7 +77,7 @@ class Trust:
         behind the leaf that do not parse are passed over, as are those that lead nowhere.
         """
         try:
-            leaf = _parse(chain[0])
+            leaf = parse_certificate(chain[0])
         except (IndexError, ValueError):
             return Failure.TLS_INVALID_CERTIFICATE
         others = list(_parsable(chain[1:]))
@@ -90,7 +101,7 @@ class Trust:
         try:
             verifier = PolicyBuilder().store(self.store).time(at).build_server_verifier(subject)
             verifier.verify(leaf, others)
-        except (VerificationError, ValueError):
+        except (VerificationError, *_MALFORMED):
             return False
         return True
 
@@ -116,19 +127,22 @@ class Trust:
         return False
 
 
-def _parse(der: bytes) -> x509.Certificate:
-    """Read one certificate, its lazily read names included. ValueError."""
+def parse_certificate(der: bytes) -> x509.Certificate:
+    """Read one certificate that an adversary may have made, its names and key included. Only ValueError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        certificate = x509.load_der_x509_certificate(der)
-        _ = certificate.issuer, certificate.subject
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            _ = certificate.issuer, certificate.subject, certificate.public_key()
+        except _MALFORMED as error:
+            raise ValueError(str(error)) from error
     return certificate
 
 
 def _parsable(chain: Iterable[bytes]) -> Iterator[x509.Certificate]:
     for der in chain:
         with contextlib.suppress(ValueError):
-            yield _parse(der)
+            yield parse_certificate(der)
 
 
 def _subject(name: str) -> x509.DNSName | x509.IPAddress | None:
@@ -150,7 +164,7 @@ def _own_subject(leaf: x509.Certificate) -> x509.DNSName | x509.IPAddress | None
                 return x509.DNSName(name.value.replace("*", "any"))
             if isinstance(name, x509.IPAddress):
                 return name
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (x509.ExtensionNotFound, *_MALFORMED):
         return None
     return None
 
@@ -158,6 +172,6 @@ def _own_subject(leaf: x509.Certificate) -> x509.DNSName | x509.IPAddress | None
 def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (InvalidSignature, *_MALFORMED):
         return False
     return True

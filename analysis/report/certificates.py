@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
-from cryptography import x509
 from sqlalchemy import select
 
 from probe.store.models import Blob
+from probe.trust import parse_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +23,7 @@ def read_issuers(session: Session, sha256s: Iterable[str]) -> dict[str, str]:
         if der is None:
             continue
         try:
-            with warnings.catch_warnings(action="ignore"):  # an odd certificate is its issuer's business
-                issuers[sha256] = x509.load_der_x509_certificate(der).issuer.rfc4514_string()
-        except (ValueError, TypeError):  # not a certificate, or a name with types that do not fit
+            issuers[sha256] = parse_certificate(der).issuer.rfc4514_string()
+        except ValueError:
             continue
     return issuers

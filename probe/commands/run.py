@@ -142,7 +142,7 @@ def answers_table(database: Database, cycle_id: str) -> Table:
                 )
                 .order_by(models.Observation.chain_seq)
             ).all()
-            last = steps[-1]
+            last = steps[-1] if steps else models.Observation(operation="none", failure="probe failed")
             wrong = last.failure or last.certificate_failure
             answer = Text(wrong or (f"HTTP {last.status}" if last.status else "no page"))
             answer.stylize("yellow" if wrong or not last.status else "green")

@@ -137,13 +137,13 @@ def _examine(
 
 def _holds(chain: tuple[bytes, ...], key: bytes) -> bool:
     """Say whether the leaf's public key is this Ed25519 key; the handshake proved that the peer has it."""
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    from cryptography.x509 import load_der_x509_certificate
+
+    from probe.trust import parse_certificate
 
     try:
-        held = load_der_x509_certificate(chain[0]).public_key()
-    except (IndexError, ValueError, UnsupportedAlgorithm):
+        held = parse_certificate(chain[0]).public_key()
+    except (IndexError, ValueError):
         return False
     return isinstance(held, Ed25519PublicKey) and held.public_bytes_raw() == key
 

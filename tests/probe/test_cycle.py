@@ -22,10 +22,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
 from probe.clock import OffsetClock, SystemClock
+from probe.commands.run import answers_table
 from probe.cycle import run_cycle
 from probe.errors import UserError
 from probe.helper import listen, public_key_of, serve
 from probe.limits import Limits
+from probe.measure import Tools, routine
 from probe.model import DnsTransport, Target, TargetKind
 from probe.net import SystemNet
 from probe.randomness import is_committed, is_target_first, scramble
@@ -36,6 +38,8 @@ from probe.store.database import Database
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from probe.record import Step
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 SLOT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -264,6 +268,26 @@ def test_vantage_that_changed_its_network_is_refused_under_its_old_name(
     object.__setattr__(schedule, "vantage", VantageSpec(name="v", country="KZ", network="AS1"))
     with pytest.raises(UserError, match="give the vantage another name"):
         run(schedule, database)
+
+
+def test_answer_that_brings_out_a_bug_of_ours_costs_one_measurement_and_no_other(
+    resolver: Resolving, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(target: Target, tools: Tools, attempt: int) -> list[Step]:
+        if target.name == "target1":
+            raise AssertionError("a bug of ours")
+        return await routine(target, tools, attempt)
+
+    monkeypatch.setattr("probe.cycle.routine", broken)
+    asyncio.run(one_cycle(resolver, database))
+    with database.session() as session:
+        rows = session.scalars(select(models.Measurement).where(models.Measurement.round == "main")).all()
+        observed = set(session.scalars(select(models.Observation.measurement_id)))
+        assert session.scalars(select(models.CycleEnd.outcome)).one() == "complete"
+    assert {row.target for row in rows} == {"target0", "target1", "target2"}
+    assert [row.target for row in rows if row.measurement_id not in observed] == ["target1"]
+    assert "target1" in caplog.text
+    assert "target1" in str(answers_table(database, rows[0].cycle_id).columns[1]._cells)
 
 
 def test_database_of_a_lab_is_refused_for_real_results_and_the_other_way_round(

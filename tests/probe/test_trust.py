@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.failures import Failure
-from probe.trust import Trust
+from probe.trust import Trust, parse_certificate
 from tests.probe.steps.loopback import DAY, NOW, issue
 
 if TYPE_CHECKING:
@@ -137,6 +137,15 @@ def test_a_hundred_hostile_certificates_cost_little_time() -> None:
 
 
 GOOD = issue("leaf", MIDDLE, names=(NAME,)).der
+
+
+def test_a_version_that_x509_does_not_have_is_a_failure_and_no_exception() -> None:
+    version = GOOD.index(bytes.fromhex("a003020102"))  # [0] EXPLICIT INTEGER 2, which means v3 (RFC 5280 section 4.1)
+    der = bytearray(GOOD)
+    der[version + 4] = 3
+    assert TRUST.verify([bytes(der), MIDDLE.der], NAME, NOW) is not None
+    with pytest.raises(ValueError, match="not a valid X509 version"):
+        parse_certificate(bytes(der))
 
 
 @settings(max_examples=300, deadline=None)
