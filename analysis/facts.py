@@ -128,6 +128,7 @@ class MeasurementFacts:
     kind: str
     round: str
     started_at: datetime
+    video: str | None = None
     expect_status: int | None = None
     steps: tuple[Step, ...] = ()
     """The routine pass and its retries, in the order in which they began; no step of a pair."""

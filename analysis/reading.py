@@ -203,6 +203,7 @@ def _measurements(
                 kind=row.kind,
                 round=row.round,
                 started_at=row.started_at,
+                video=row.video,
                 expect_status=row.expect_status,
                 steps=tuple(step for pair_id, step in steps[row.measurement_id] if pair_id is None),
                 pairs=tuple(pairs[row.measurement_id]),

@@ -76,6 +76,7 @@ STATE_TABLE: tuple[Row, ...] = (
             "tls.clock",
             "controls.flapping",
             "reach.server_error",
+            "reach.video_unread",
             "reach.differs",
             "reach.unconfirmed",
             "dns.wrong_host",

@@ -62,6 +62,7 @@ RULES: tuple[Rule, ...] = (
     Rule("reach.same_as_sentinel", reach.same_as_sentinel),
     Rule("reach.portal_check", reach.portal_check),
     Rule("reach.sentinel_itself", reach.sentinel_itself),
+    Rule("reach.video_unread", reach.video_unread),
     Rule("reach.refused_here", reach.refused_here),
     Rule("reach.error_for_everyone", reach.error_for_everyone),
     Rule("reach.server_error", reach.server_error),

@@ -30,9 +30,9 @@ def is_different_page(facts: Facts) -> bool:
 
 
 def verified(facts: Facts) -> Evidence | None:
-    """Fire where TLS proved the server and the server gave the page."""
+    """Fire where TLS proved the server and the server gave the page. Of a video the page alone says too little."""
     page = _verified_page(facts)
-    if page is None or _is_refusal(page) or (page.status or 0) >= 400:
+    if page is None or facts.measurement.video or _is_refusal(page) or (page.status or 0) >= 400:
         return None
     return fired("reach.verified", "The server proved its name by its certificate and gave the page.", [page])
 
@@ -42,17 +42,36 @@ def same_as_sentinel(facts: Facts) -> Evidence | None:
     page, other = facts.measurement.outcome.page, sentinel_page(facts)
     if page is None or other is None or (page.status or 0) >= 500 or not is_same_page(page, other):
         return None
+    if facts.measurement.video and not (page.title and other.title):
+        return None  # the pages of two videos are alike up to their titles
     return fired("reach.same_as_sentinel", "The sentinel got the same answer.", [page, other])
 
 
 def sentinel_itself(facts: Facts) -> Evidence | None:
-    """Fire where a sentinel got an answer over plain HTTP: it stands where nobody forges one."""
+    """Fire where a sentinel got an answer that TLS does not prove: it stands where nobody forges or withholds one."""
     page = facts.measurement.outcome.page
     if not facts.cycle.vantage.is_sentinel or not facts.cycle.is_well_connected or page is None:
         return None
-    if facts.measurement.outcome.reach is not Reach.ANSWERED or (page.status or 0) >= 400 or is_different_page(facts):
+    if (page.status or 0) >= 400 or is_different_page(facts):
         return None
+    if facts.measurement.outcome.reach is not Reach.ANSWERED and not facts.measurement.video:
+        return None  # proven by TLS: `reach.verified` says so
     return fired("reach.sentinel_itself", "The sentinel, outside anybody's reach, got this answer.", [page])
+
+
+def video_unread(facts: Facts) -> Evidence | None:
+    """Fire where the proven platform gave its page for a video, and nothing shows that the video is on it.
+
+    A platform answers 200 for a video that it withholds or that was removed, too.
+    """
+    page = _verified_page(facts)
+    if page is None or not facts.measurement.video or (page.status or 0) >= 400:
+        return None
+    return fired(
+        "reach.video_unread",
+        "The platform, proven by its certificate, gave a page; whether it shows this video was not read.",
+        [page],
+    )
 
 
 def portal_check(facts: Facts) -> Evidence | None:

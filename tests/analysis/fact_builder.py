@@ -192,6 +192,7 @@ class CycleBuilder:
         url: str | None = None,
         pairs: Sequence[PairSpec] = (),
         expect_status: int | None = None,
+        video: str | None = None,
     ) -> CycleBuilder:
         """Add one measurement; ``pairs`` are tuples (kind, peer, target's failure, control's failure)."""
         made = tuple(self.pair(target, *spec, is_negative=kind != "target") for spec in pairs)
@@ -208,6 +209,7 @@ class CycleBuilder:
                 round=round_,
                 started_at=self.started_at + timedelta(seconds=places[round_] + len(self._measurements) / 100),
                 expect_status=expect_status,
+                video=video,
                 steps=tuple(replace(s, started_mono_s=float(i)) for i, s in enumerate(steps)),
                 pairs=made,
             )
@@ -425,7 +427,7 @@ def _rows(measurement: MeasurementFacts) -> list[models.Base]:
             target=measurement.target,
             url=measurement.url,
             kind=measurement.kind,
-            video=None,
+            video=measurement.video,
             expect_status=measurement.expect_status,
             round=measurement.round,
             started_at=measurement.started_at,

@@ -452,6 +452,37 @@ def test_bogon_in_the_race_is_called_at_once_and_a_public_address_only_when_repe
     assert_state(world(bogus, builder=builder()), State.BLOCKED, "dns.two_answers.repeated", ("dns.injection.bogon",))
 
 
+WATCH = "https://www.video.example.com/watch?v=y4De4CSEvAU"
+
+
+def watched(title: str | None, *, sentinel_title: str | None = None, sentinel: str = "there") -> list[CycleFacts]:
+    def page(name: str | None) -> list[Step]:
+        return [dns(NEWS), tcp(), tls(), http(WATCH, title=name)]
+
+    cycle = CycleBuilder().controls().add(NEWS, page(title), url=WATCH, video="y4De4CSEvAU").build()
+    beyond = CycleBuilder(vantage="frankfurt", role="control").controls()
+    beyond.add(NEWS, page(sentinel_title), url=WATCH, video="y4De4CSEvAU")
+    return [cycle, beyond.build()] if sentinel == "there" else [cycle]
+
+
+def test_page_of_a_video_alone_does_not_show_that_the_video_is_there() -> None:
+    assert_state(watched("- YouTube", sentinel="absent"), State.INSUFFICIENT, "reach.video_unread")
+
+
+def test_video_that_the_sentinel_sees_under_another_title_is_not_ok_and_nobody_is_accused() -> None:
+    facts = watched("- YouTube", sentinel_title="The square - YouTube")
+    assert_state(facts, State.INSUFFICIENT, "reach.video_unread")
+
+
+def test_pages_of_a_video_without_titles_are_no_comparison() -> None:
+    assert_state(watched(None, sentinel_title=None), State.INSUFFICIENT, "reach.video_unread")
+
+
+def test_video_under_the_sentinels_title_is_ok() -> None:
+    title = "The square - YouTube"
+    assert_state(watched(title, sentinel_title=title), State.OK, "reach.same_as_sentinel")
+
+
 def test_race_that_repeats_in_the_next_cycle_is_called() -> None:
     steps = lambda: [raced((FORGED,)), tcp(FORGED, TIMEOUT), tcp(), tls(failure=RESET)]  # noqa: E731
     cycles = [
