@@ -20,7 +20,7 @@ from probe.failures import Failure
 from probe.model import DnsTransport, Operation
 from probe.record import Step
 from probe.steps import dns, http, tcp, tls
-from probe.url import redirect_target
+from probe.url import DEFAULT_PORTS, redirect_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from probe.trust import Trust
 
 QUERY_TYPES = ("A", "AAAA")
-DEFAULT_PORTS = {"http": 80, "https": 443}
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})  # RFC 9110, section 15.4
 
 

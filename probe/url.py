@@ -15,7 +15,7 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL_CHARS = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
@@ -41,12 +41,12 @@ def redirect_target(current_url: str, location: str) -> str | None:
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in _DEFAULT_PORTS or port == 0:
+    if parts.scheme not in DEFAULT_PORTS or port == 0:
         return None
     host = _host(parts.hostname or "")
     if host is None or ("[" in parts.netloc) != ("[" in host):  # brackets hold IPv6 and nothing else
         return None
-    authority = host if port in {None, _DEFAULT_PORTS[parts.scheme]} else f"{host}:{port}"
+    authority = host if port in {None, DEFAULT_PORTS[parts.scheme]} else f"{host}:{port}"
     path = quote(parts.path or "/", safe=_LEFT_AS_IS)
     return urlunsplit((parts.scheme, authority, path, quote(parts.query, safe=_LEFT_AS_IS), ""))
 
