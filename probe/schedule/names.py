@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from probe.schedule.yaml_scalars import matching, scalar
+from probe.url import DEFAULT_PORTS
 
 _NAME: Final = r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._+/-]{0,99}"
 
@@ -21,8 +22,6 @@ VIDEO = matching(r"[A-Za-z0-9_-]{11}", "the 11 characters of a YouTube video's i
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?", re.ASCII)
 _LOCAL: Final = ("localhost", "local", "internal", "home.arpa", "lan")
 """Names of the volunteer's own network (RFC 6761, 6762, 8375), which no schedule may reach for."""
-
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 _URL_CHARS: Final = re.compile(r"[!#-;=?-\[\]_a-z~]{1,2000}", re.ASCII)
 """Printable ASCII without the characters that RFC 3986 knows nowhere."""
@@ -48,13 +47,13 @@ def _url(written: str) -> str:
     if not _URL_CHARS.fullmatch(written) or "#" in written:
         raise ValueError
     parts = urlsplit(written)
-    if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc or parts.hostname is None:
+    if parts.scheme not in DEFAULT_PORTS or "@" in parts.netloc or parts.hostname is None:
         raise ValueError
     authority = host_name(parts.hostname)
     if parts.netloc.lower() != authority:
         if not parts.port or parts.netloc.lower() != f"{authority}:{parts.port}":
             raise ValueError
-        if parts.port != _DEFAULT_PORTS[parts.scheme]:
+        if parts.port != DEFAULT_PORTS[parts.scheme]:
             authority = f"{authority}:{parts.port}"
     return f"{parts.scheme}://{authority}{parts.path or '/'}" + (f"?{parts.query}" if parts.query else "")
 
