@@ -97,13 +97,14 @@ async def _visit(
     """Give the observations of one hop, an HTTP exchange last where there was one, and that exchange."""
     queries = await _resolve(page.host, tools, asks_every_resolver=asks_every_resolver)
     addresses = candidates(page.host, queries, tools.limits.addresses_per_family)
-    dialled = await asyncio.gather(*(_dial(address, page, tools) for address in addresses))
-    seen = [*queries, *(observation for observations, _ in dialled for observation in observations)]
-    open_streams = [(address, stream) for address, (_, stream) in zip(addresses, dialled, strict=True) if stream]
+    opened: list[Stream] = []
     try:
-        if not open_streams:
+        dialled = await asyncio.gather(*(_dial(address, page, tools, opened) for address in addresses))
+        seen = [*queries, *(observation for observations, _ in dialled for observation in observations)]
+        usable = [(address, stream) for address, (_, stream) in zip(addresses, dialled, strict=True) if stream]
+        if not usable:
             return seen, None
-        address, stream = open_streams[0]
+        address, stream = usable[0]
         exchange = await http.exchange(
             http.HttpEndpoint(stream=stream, address=address, port=page.port, url=page.url),
             tools.net,
@@ -111,7 +112,8 @@ async def _visit(
             tools.limits,
         )
     finally:
-        await asyncio.gather(*(stream.close() for _, stream in open_streams))
+        for stream in opened:  # also those that a cancelled gather would forget
+            await stream.close()
     return [*seen, exchange], exchange if exchange.failure is None else None
 
 
@@ -157,12 +159,20 @@ def candidates(host: str, queries: Sequence[Observation], per_family: int) -> li
     return chosen
 
 
-async def _dial(address: str, page: Page, tools: Tools) -> tuple[list[Observation], Stream | None]:
-    """Connect, and for https shake hands; no stream where the certificate is not the name's own."""
+async def _dial(
+    address: str, page: Page, tools: Tools, opened: list[Stream]
+) -> tuple[list[Observation], Stream | None]:
+    """Connect, and for https shake hands; no stream where the certificate is not the name's own.
+
+    What is opened is added to ``opened``, for the caller to close.
+    """
     connected, stream = await tcp.connect(
         tcp.TcpEndpoint(address=address, port=page.port), tools.net, tools.clock, tools.limits
     )
-    if stream is None or page.scheme == "http":
+    if stream is None:
+        return [connected], None
+    opened.append(stream)
+    if page.scheme == "http":
         return [connected], stream
     shaken, secured = await tls.handshake(
         tls.TlsEndpoint(
@@ -176,12 +186,7 @@ async def _dial(address: str, page: Page, tools: Tools) -> tuple[list[Observatio
         tools.clock,
         tools.limits,
     )
-    if secured is not None and shaken.certificate_failure is not None:
-        await secured.close()
-        secured = None
-    if secured is None:
-        await stream.close()
-    return [connected, shaken], secured
+    return [connected, shaken], secured if shaken.certificate_failure is None else None
 
 
 def _is_literal(host: str) -> bool:

@@ -1,11 +1,21 @@
-"""Which addresses are dialled: the system's own, and those that only others gave."""
+"""Which addresses are dialled: the system's own, and those that only others gave; and that none is forgotten."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from probe.measure import candidates
-from probe.model import DnsAnswer, DnsTransport, Observation, Operation
+from probe.clock import SystemClock
+from probe.limits import Limits
+from probe.measure import Tools, candidates, routine
+from probe.model import DnsAnswer, DnsTransport, Observation, Operation, Target, TargetKind
+from probe.net import SystemNet
+from probe.trust import Trust
+
+if TYPE_CHECKING:
+    import pytest
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -46,3 +56,55 @@ def test_datagram_that_is_no_answer_to_us_is_not_dialled() -> None:
 
 def test_address_literal_is_its_own_candidate() -> None:
     assert candidates("104.244.42.1", [], 2) == ["104.244.42.1"]
+
+
+class OpenedStream:
+    """A connection that remembers whether it was closed."""
+
+    source_port = 1
+    bytes_sent = bytes_received = 0
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+class HalfDeadNet(SystemNet):
+    """A network on which the first address accepts at once, and the others never answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[OpenedStream] = []
+        self.asked = 0
+
+    async def connect(self, address: str, port: int, deadline: float, source_port: int | None = None) -> Any:
+        self.asked += 1
+        if self.asked > 1:
+            await asyncio.Event().wait()
+        self.opened.append(OpenedStream())
+        return self.opened[-1]
+
+
+def test_connection_is_closed_when_the_measurement_is_cancelled_while_another_is_being_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def resolved(*_: object, **__: object) -> list[Observation]:
+        return [query(DnsTransport.SYSTEM, ("104.244.42.1", "104.244.42.65"))]
+
+    async def scenario() -> HalfDeadNet:
+        net = HalfDeadNet()
+        tools = Tools(net=net, clock=SystemClock(), limits=Limits(), trust=Trust.load(), resolvers=())
+        target = Target(name="t", service="s", url="http://x.com/", kind=TargetKind.TARGET)
+        task = asyncio.create_task(routine(target, tools, attempt=1))
+        while net.asked < 2 or not net.opened:
+            await asyncio.sleep(0)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return net
+
+    monkeypatch.setattr("probe.measure._resolve", resolved)
+    net = asyncio.run(scenario())
+    assert [stream.is_closed for stream in net.opened] == [True]
