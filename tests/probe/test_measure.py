@@ -78,10 +78,12 @@ class HalfDeadNet(SystemNet):
         super().__init__()
         self.opened: list[OpenedStream] = []
         self.asked = 0
+        self.is_waiting = asyncio.Event()
 
     async def connect(self, address: str, port: int, deadline: float, source_port: int | None = None) -> Any:
         self.asked += 1
         if self.asked > 1:
+            self.is_waiting.set()
             await asyncio.Event().wait()
         self.opened.append(OpenedStream())
         return self.opened[-1]
@@ -98,8 +100,7 @@ def test_connection_is_closed_when_the_measurement_is_cancelled_while_another_is
         tools = Tools(net=net, clock=SystemClock(), limits=Limits(), trust=Trust.load(), resolvers=())
         target = Target(name="t", service="s", url="http://x.com/", kind=TargetKind.TARGET)
         task = asyncio.create_task(routine(target, tools, attempt=1))
-        while net.asked < 2 or not net.opened:
-            await asyncio.sleep(0)
+        await net.is_waiting.wait()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
