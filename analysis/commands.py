@@ -17,6 +17,7 @@ from analysis.times import parse_time
 from probe.commands.options import DEFAULT_DATABASE, AsJson, Db
 from probe.model import Peer
 from probe.store.database import Database
+from probe.vantage import is_of_a_lab
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,11 +57,15 @@ def analyze(
     last = parse_time(until, "--until") if until else None
     with Database.open(db) as database:
         found = analyse(database, since=first, until=last)
+        with database.session() as session:
+            is_lab = is_of_a_lab(session)
     if as_json:
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
         return
     console = Console()
     console.print(states_table(found))
+    if is_lab:
+        console.print("Made in the lab: nothing here was measured on a real network.")
     console.print(f"Rule set {found['ruleset']}; {len(found['events'])} event(s). All of it: nameblind analyze --json")
 
 

@@ -263,7 +263,7 @@ def _event(spells: Sequence[Spell]) -> Event:
         onset=(max(starts, default=None), first_bad),
         end=(max(spell.end_after for spell in spells), max(over)) if len(over) == len(ends) else None,
         mechanisms=tuple(sorted(mechanisms)),
-        ledger=ledger_of([j for spell in spells for j in spell.judgements]),
+        ledger=ledger_of([j for spell in spells for j in spell.judgements], reads_names=cause not in _OVER_SERVICES),
     )
     content = json.dumps(event.as_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return replace(event, event_id=f"e{hashlib.sha256(content.encode()).hexdigest()[:16]}")

@@ -61,15 +61,20 @@ class Entry:
         }
 
 
-def ledger_of(judgements: Sequence[Judgement]) -> tuple[Entry, ...]:
-    """Give the ledger of one event: pairs one by one and pooled, then artefacts, then structure."""
+def ledger_of(judgements: Sequence[Judgement], *, reads_names: bool) -> tuple[Entry, ...]:
+    """Give the ledger of one event: pairs one by one and pooled, then artefacts, then structure.
+
+    Of an event whose cause reads no names (``reads_names`` false: darkness, a fault
+    of the vantage) only the structure counts. A name that was blocked before the
+    lights went out shows nothing of why they did.
+    """
     found: dict[tuple[str, str, str], list[Evidence]] = defaultdict(list)
     for facts, evidence, _ in judgements:
         for item in evidence:
             found[item.rule, facts.measurement.vantage_id, facts.measurement.target].append(item)
     entries: list[Entry] = []
     strongest: dict[str, float] = {}
-    for (rule, vantage, target), items in sorted(found.items()):
+    for (rule, vantage, target), items in sorted(found.items()) if reads_names else ():
         if not rule.startswith(_PAIR_PREFIXES):
             continue
         best = max(items, key=lambda item: (item.log10_lr, item.text))
@@ -77,7 +82,7 @@ def ledger_of(judgements: Sequence[Judgement]) -> tuple[Entry, ...]:
         if rule.startswith("pairs.selective."):
             strongest[vantage] = max(strongest.get(vantage, best.log10_lr), best.log10_lr)
     entries += _pooled(strongest)
-    entries += _counted("A", found, _ARTEFACTS)
+    entries += _counted("A", found, _ARTEFACTS) if reads_names else []
     entries += _counted("B", found, _STRUCTURE)
     return tuple(entries)
 

@@ -50,9 +50,15 @@ def start() -> None:
     if reason is None:
         _conclude(DATABASE, console)
         return
-    console.print(f"{reason} So this runs in the lab: real packets, and none leaves this machine.", highlight=False)
+    console.print(
+        f"{reason} So this runs in the lab: real packets, and none leaves this machine.",
+        highlight=False,
+        soft_wrap=True,
+    )
     require_lab()
     scenario = scenario_file.load(LAB_SCENARIO)
+    if LAB_DATABASE.exists():
+        console.print(f"The earlier {LAB_DATABASE} is replaced.")
     for suffix in ("", "-wal", "-shm"):
         LAB_DATABASE.with_name(LAB_DATABASE.name + suffix).unlink(missing_ok=True)
     run_with_progress(scenario, str(LAB_DATABASE))
@@ -97,5 +103,5 @@ def _conclude(path: Path, console: Console) -> None:
     with Database.open(str(path)) as database:
         console.print(states_table(analyse(database)))
         report = write_report(database, REPORTS / path.stem)
-    console.print(f"The facts: {path} (recompute them: nameblind analyze --db {path})", highlight=False)
-    console.print(f"The report, with its evidence: {report}", highlight=False)
+    console.print(f"The facts: {path} (recompute them: nameblind analyze --db {path})", highlight=False, soft_wrap=True)
+    console.print(f"The report, with its evidence: {report}", highlight=False, soft_wrap=True)

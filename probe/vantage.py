@@ -11,6 +11,8 @@ from probe.errors import UserError
 from probe.store import models
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from probe.schedule.model import VantageSpec
     from probe.store.database import Database
 
@@ -44,6 +46,11 @@ def enter(spec: VantageSpec, database: Database) -> str:
     vantage_id = spec.name or f"v{secrets.token_hex(6)}"
     database.append(vantage_id, [models.Vantage(vantage_id=vantage_id, **wanted)])
     return vantage_id
+
+
+def is_of_a_lab(session: Session) -> bool:
+    """Tell whether a lab made the results in this database."""
+    return session.scalar(select(models.Cycle.cycle_id).where(models.Cycle.clock_source == LAB).limit(1)) is not None
 
 
 def refuse_mixing(database: Database, clock_source: str) -> None:

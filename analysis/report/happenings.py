@@ -130,6 +130,7 @@ def _scope(event: Event, words: Catalogue) -> list[tuple[str, str]]:
         )
     ]
     for label, key in (
+        ("events.targets", "targets"),
         ("events.places", "regions"),
         ("events.networks", "networks"),
         ("events.vantages", "vantages"),

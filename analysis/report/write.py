@@ -26,8 +26,8 @@ from analysis.report.timeline import draw
 from analysis.report.wording import heading, paragraph, sentence, short
 from probe.errors import UserError
 from probe.model import Peer
-from probe.store.models import Cycle, PairTest
-from probe.vantage import LAB
+from probe.store.models import PairTest
+from probe.vantage import is_of_a_lab
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,7 @@ def _context(session: Session, service: str | None, words: Catalogue) -> dict[st
     happenings, happenings_left_out = tell(session, grid, service, words)
     return {
         "words": words,
-        "is_lab": session.scalar(select(Cycle.cycle_id).where(Cycle.clock_source == LAB).limit(1)) is not None,
+        "is_lab": is_of_a_lab(session),
         "service": short(service) if service is not None else None,
         "grid": grid,
         "subject": short(service)

@@ -61,7 +61,9 @@ def run(
             if once:
                 cycle_id = measure_once(plan, database, console)
                 console.print(answers_table(database, cycle_id))
-                console.print(f"Stored in {db}. What it shows: nameblind analyze --db {db}")
+                console.print(
+                    f"Stored in {db}. What it shows: nameblind analyze --db {db}", highlight=False, soft_wrap=True
+                )
                 refuse_silent_helpers(plan, database, cycle_id)
             else:
                 _run_on_schedule(plan, database, console)

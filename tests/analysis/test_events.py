@@ -140,6 +140,7 @@ def test_darkness_ends_when_a_block_shows_again_because_that_needs_a_path() -> N
     assert [event.cause for event in events] == ["selective-blocking", "dark-undetermined"]
     block, dark = events
     assert block.end is None
+    assert {entry.channel for entry in dark.ledger} == {"B"}  # the block before it is no evidence on the darkness
     assert T0 < dark.onset[0] < T0 + CADENCE <= dark.onset[1]
     assert dark.end[0] < T0 + 3 * CADENCE <= dark.end[1]
 
