@@ -131,9 +131,9 @@ def test_the_public_roots_are_there() -> None:
 def test_a_hundred_hostile_certificates_cost_little_time() -> None:
     twins = [issue("Twin", STRANGER, is_authority=True).der for _ in range(20)] * 5
     leaf = issue("leaf", STRANGER, names=(NAME,)).der
-    began = time.perf_counter()
+    began = time.process_time()
     assert TRUST.verify([leaf, STRANGER.der, *twins[:98]], NAME, NOW) is Failure.TLS_UNKNOWN_AUTHORITY
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 GOOD = issue("leaf", MIDDLE, names=(NAME,)).der

@@ -38,9 +38,9 @@ def test_a_long_title_is_cut() -> None:
     "body", [b"<title" * 43_000, b"<title>" + b"</titl" * 43_000, b"<title>" + b"&#x" * 87_000, b"charset" * 37_000]
 )
 def test_no_page_makes_the_search_slow(body: bytes) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     title_of(body, "", 200)
-    assert time.monotonic() - began < 0.1
+    assert time.process_time() - began < 0.1
 
 
 @given(st.binary(max_size=400), st.text(max_size=40))
