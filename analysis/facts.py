@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from analysis.outcome import outcome_of
 from probe.model import Operation, TargetKind
 
 if TYPE_CHECKING:
@@ -137,8 +138,6 @@ class MeasurementFacts:
     @cached_property
     def outcome(self) -> Outcome:
         """How far the measurement came (:mod:`analysis.outcome`)."""
-        from analysis.outcome import outcome_of  # it reads measurements, so it cannot come first
-
         return outcome_of(self)
 
     def of(self, operation: Operation, redirect: int | None = None) -> tuple[Step, ...]:
