@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from probe.errors import UserError
 from probe.store.connection import shown
@@ -54,12 +55,16 @@ def sole_use_of_server(engine: Engine) -> Iterator[None]:
     with engine.connect() as connection:
         is_ours = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _POSTGRES_LOCK})
         connection.commit()
+        if not is_ours:
+            raise UserError(_refusal(shown(engine.url)))
         try:
-            if not is_ours:
-                raise UserError(_refusal(shown(engine.url)))
             yield
         finally:
-            connection.invalidate()  # closes it: a pooled connection would keep the lock
+            # Given back in words, because the server notices a closed connection only some time later.
+            with suppress(SQLAlchemyError):
+                connection.rollback()
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _POSTGRES_LOCK})
+            connection.invalidate()  # closes it: a pooled connection would keep a lock that could not be given back
 
 
 def _refusal(place: str) -> str:
