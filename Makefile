@@ -7,13 +7,17 @@ UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := run
-.PHONY: run test check clean
+.PHONY: run test check lab-score clean
 
 run: .venv/installed-run
 	@$(BIN)/nameblind start
 
 test: check
 	$(BIN)/pytest
+
+# Hours, the first time; what was scored before and still holds is not run again, so it can be interrupted at will.
+lab-score: .venv/installed-run
+	$(BIN)/nameblind lab score --results build/lab-scores --markdown docs/scorecard.md
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

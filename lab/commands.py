@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from lab import scenario_file
+from lab import bank_view, listing, live, scenario_file
 from lab.director import run_scenario
 from lab.running import require_lab, running
-from lab.score import Grade, Score, middle, play
+from lab.scenario import FAMILIES
+from lab.scorecard import scorecard
+from lab.scorecard_sheets import as_markdown, drawn, facts_of, sheets
 from probe.commands.options import AsJson
 from probe.errors import PassedOnExit, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lab.scenario import Scenario
 
 
 DEFAULT_DATABASE = "results-lab.db"
 """Not the probe's own: what a lab made must never mix with what was measured."""
-
-GRADE_STYLES = {Grade.RIGHT: "green", Grade.WEAKER: "cyan", Grade.MISSED: "yellow", Grade.FALSE_ACCUSATION: "bold red"}
 
 app = typer.Typer(
     name="lab",
@@ -48,7 +43,19 @@ ScenarioName = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A name from `lab list`, or the path of a scenario's YAML file.")
 ]
 Seed = Annotated[
-    int | None, typer.Option(help="Decides every loss and jitter of the lab; without it, the scenario's own.")
+    int | None,
+    typer.Option(help="Decides what varies in the scenario, and every loss and jitter; without it, its own."),
+]
+Families = Annotated[
+    list[str] | None, typer.Option("--family", metavar="FAMILY", help=f"{', '.join(FAMILIES)}; repeatable.")
+]
+Captures = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--capture",
+        metavar="LINK=FILE",
+        help="Write what a link carries, such as core-a--gateway, as pcap; repeatable.",
+    ),
 ]
 
 
@@ -56,17 +63,45 @@ def _console() -> Console:
     return Console(stderr=True)
 
 
-@app.command("list")
-def list_scenarios() -> None:
-    """List the scenarios, each with what really happens in it.
+def _print_json(found: object) -> None:
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
 
-    The family says what an honest analysis should find: calm, censorship, damage, local, or mixed.
+
+def _chosen(names: list[str] | None, families: list[str] | None, seed: int | None = None) -> list[tuple[str, Scenario]]:
+    """Read scenarios, by their families' order; a wrong file is refused before anything runs."""
+    for family in families or []:
+        if family not in FAMILIES:
+            raise UserError(f"there is no family {family!r}: choose some of {', '.join(FAMILIES)}")
+    read = [(name, scenario_file.load(name, seed=seed)) for name in names or scenario_file.names()]
+    chosen = [(name, one) for name, one in read if not families or one.family in families]
+    return sorted(chosen, key=lambda entry: FAMILIES.index(entry[1].family))
+
+
+def _captures(written: list[str] | None, scenario: Scenario) -> dict[str, Path]:
+    """Read ``LINK=FILE``: into which file what a link carries goes."""
+    captures: dict[str, Path] = {}
+    for entry in written or []:
+        link, separator, file = entry.partition("=")
+        if not separator or not file:
+            raise UserError(f"--capture {entry!r}: give a link and a file, as core-a--gateway=gateway.pcap")
+        if link not in scenario.topology.links:
+            known = ", ".join(scenario.topology.links)
+            raise UserError(f"--capture: {scenario.name} has no link {link!r}: choose one of {known}")
+        captures[link] = Path(file)
+    return captures
+
+
+@app.command("list")
+def list_scenarios(*, families: Families = None, as_json: AsJson = False) -> None:
+    """List the scenarios, by family, each with what really happens in it.
+
+    Example: nameblind lab list --family blocking --family mimicry
     """
-    table = Table("scenario", "family", "slots", "vantages", "what happens", box=None)
-    for name in scenario_file.names():
-        scenario = scenario_file.load(name)
-        table.add_row(name, scenario.family, str(len(scenario.slots)), str(len(scenario.vantages)), scenario.summary)
-    Console().print(table)
+    scenarios = [one for _, one in _chosen(None, families)]
+    if as_json:
+        _print_json(listing.as_data(scenarios))
+    else:
+        Console().print(listing.as_table(scenarios))
 
 
 @app.command()
@@ -76,6 +111,7 @@ def run(
         str, typer.Option("--db", metavar="URL", help="Where the facts go; it must not hold this lab's yet.")
     ] = DEFAULT_DATABASE,
     seed: Seed = None,
+    capture: Captures = None,
 ) -> None:
     """Run a scenario: every vantage measures in every slot, and the facts of all go into one database.
 
@@ -84,18 +120,15 @@ def run(
     Example: nameblind lab run zhanaozen-short --db results-lab.db
     """
     chosen = scenario_file.load(scenario, seed=seed)
-    run_with_progress(chosen, db)
+    run_with_progress(chosen, db, _captures(capture, chosen))
     _console().print(f"{chosen.name}: {len(chosen.slots)} slots at {len(chosen.vantages)} vantages, in {db}")
 
 
-def run_with_progress(chosen: Scenario, db: str) -> None:
-    """Run a scenario with a progress bar on standard error."""
+def run_with_progress(chosen: Scenario, db: str, captures: dict[str, Path] | None = None) -> None:
+    """Run a scenario, and show on standard error what happens in it."""
     require_lab()
-    with _bar() as progress:
-        task = progress.add_task(chosen.name, total=1.0)
-        run_scenario(
-            chosen, db, progress=lambda share, label: progress.update(task, completed=share, description=label)
-        )
+    with live.showing(_console()) as see:
+        run_scenario(chosen, db, watch=see, captures=captures or {})
 
 
 @app.command("exec")
@@ -106,6 +139,7 @@ def exec_inside(
     *,
     slot: Annotated[int, typer.Option(help="Whose conditions hold, from 1; without it, the last.", min=0)] = 0,
     seed: Seed = None,
+    capture: Captures = None,
 ) -> None:
     """Run any program inside a host of a lab, and pass on its exit status.
 
@@ -118,7 +152,8 @@ def exec_inside(
     number = slot or len(chosen.slots)
     if number > len(chosen.slots):
         raise UserError(f"{chosen.name} has {len(chosen.slots)} slots: give --slot a number from 1 to that")
-    with running(chosen.topology, seed=chosen.seed, at=chosen.slots[0]) as lab:
+    captures = _captures(capture, chosen)
+    with running(chosen.topology, seed=chosen.seed, at=chosen.slots[0], captures=captures) as lab:
         lab.apply(chosen.conditions(number))
         try:
             status = lab.spawn(host, command).wait()
@@ -133,93 +168,44 @@ def score(
         list[str] | None, typer.Argument(metavar="[SCENARIO]...", help="Names or files; without any, all.")
     ] = None,
     *,
+    families: Families = None,
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", help="Run under this seed, not the scenario's own; repeatable.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Scenarios at the same time.", min=1, max=64)] = 2,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep each score there the moment it is made; what is there and still holds is not run again.",
+        ),
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the scorecard there as a page, too.")
+    ] = None,
     as_json: AsJson = False,
-    jobs: Annotated[int, typer.Option(help="Scenarios at the same time.", min=1, max=64)] = 1,
-    seed: Seed = None,
 ) -> None:
     """Run scenarios and hold what the analysis says against what really happened.
 
     right: the true state. weaker: an honest state that says less. missed: another. FALSE: somebody is accused
-    of what nobody did; it should never happen, and ends the command with status 1.
+    of what nobody did; it should never happen, and ends the command with status 1, as a scenario that fails does.
 
-    Example: nameblind lab score sni-reset upstream-cut --json
+    Example: nameblind lab score --family blocking --seed 1 --seed 2 --results build/lab-scores
     """
-    chosen = [(name, seed) for name in scenarios or scenario_file.names()]
-    for name, _ in chosen:
-        scenario_file.load(name)  # a wrong file is refused before anything runs
+    wanted: list[int | None] = [*seeds] if seeds else [None]
+    chosen = [entry for seed in wanted for entry in _chosen(scenarios, families, seed)]
     require_lab()
-    scores: list[Score] = []
-    with _bar() as progress:
-        task = progress.add_task("scoring", total=len(chosen))
-        for one in scores_of(chosen, jobs):
-            scores.append(one)
-            progress.update(task, advance=1, description=one.scenario)
-    scores.sort(key=lambda one: (one.family, one.scenario))
+    outcome = bank_view.score_all(chosen, at_once=jobs, folder=results, console=_console())
+    found = scorecard(outcome.scores, outcome.failures)
+    if markdown is not None:
+        facts = facts_of(found, scenarios=scenarios, families=families, seeds=seeds)
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        markdown.write_text(as_markdown(found, facts), encoding="utf-8")
     if as_json:
-        sys.stdout.write(json.dumps({"scores": [one.as_dict() for one in scores]}, indent=1) + "\n")
+        _print_json(found.as_dict())
     else:
-        _print(scores)
-    if any(one.count(Grade.FALSE_ACCUSATION) for one in scores):
+        console = Console()
+        for sheet in sheets(found):
+            console.print(drawn(sheet))
+    if not found.is_clean:
         raise typer.Exit(1)
-
-
-def scores_of(chosen: list[tuple[str, int | None]], jobs: int) -> Iterator[Score]:
-    """Score each as it ends. A process of its own for each job, since a lab moves its process about."""
-    if jobs == 1:
-        for name, seed in chosen:
-            yield _score_one(name, seed)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_score_one, name, seed) for name, seed in chosen]):
-            yield future.result()
-
-
-def _score_one(name: str, seed: int | None) -> Score:
-    return play(scenario_file.load(name, seed=seed))
-
-
-def _bar() -> Progress:
-    columns = (
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    return Progress(*columns, console=_console(), transient=True)
-
-
-def _print(scores: list[Score]) -> None:
-    table = Table(box=None)
-    table.add_column("scenario", no_wrap=True)
-    table.add_column("family", no_wrap=True)
-    for grade in Grade:
-        table.add_column("FALSE" if grade is Grade.FALSE_ACCUSATION else grade.value, justify="right")
-    for heading in ("mech.", "pairs", "s", "kB"):  # pairs to E of a thousand; seconds and kB of a cycle
-        table.add_column(heading, justify="right")
-    for one in scores:
-        cells = []
-        for grade in Grade:
-            count = one.count(grade)
-            style = GRADE_STYLES[grade]
-            cells.append(f"[{style}]{count}[/]" if count else "[dim]0[/]")
-        named = [g.is_mechanism_right for g in one.graded if g.is_mechanism_right is not None]
-        pairs = sorted(one.pairs_to_decision.values())
-        table.add_row(
-            one.scenario,
-            one.family,
-            *cells,
-            f"{sum(named)}/{len(named)}" if named else "",
-            f"{pairs[0]}-{pairs[-1]}" if pairs else "",
-            f"{middle(one.cycle_seconds):.1f}",
-            f"{middle(one.cycle_bytes) / 1000:.0f}",
-        )
-    console = Console()
-    console.print(table)
-    for one in scores:
-        for g in one.graded:
-            if g.grade in {Grade.MISSED, Grade.FALSE_ACCUSATION}:
-                style = GRADE_STYLES[g.grade]
-                console.print(
-                    f"[{style}]{g.grade.value}[/] {one.scenario}: {g.vantage} {g.target} slot {g.slot}: "
-                    f"truth {g.truth}, analysis {g.state} ({', '.join(g.rules)})"
-                )

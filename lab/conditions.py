@@ -1,4 +1,4 @@
-"""What holds at one moment: the state of every link and host, the boxes on the path, the resolvers that lie.
+"""What holds at one moment: the state of every link and node, the boxes on the path, what servers do.
 
 A value, computed from a scenario for each slot (:mod:`lab.scenario`) and sent
 whole to the processes that act on it; so nothing that a disaster did has to be
@@ -12,16 +12,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
+    from datetime import timedelta
     from ipaddress import IPv4Address, IPv6Address
 
-    from lab.flow import Middlebox
     from lab.link import LinkProfile
+    from lab.refusal import Refusal
+    from lab.station import Placement
     from lab.topology import Topology
 
 
 class Fate(StrEnum):
-    """How a host that no longer serves looks from outside."""
+    """How a host that no longer serves looks from outside, or a router that no longer carries."""
 
     SILENT = "silent"  # packets to it are lost: no power
     UNREACHABLE = "unreachable"  # its router says so by ICMP
@@ -36,16 +38,14 @@ class InterfaceState(StrEnum):
     UNPLUGGED = "unplugged"  # up, but without carrier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """A middlebox at a router."""
+class LieKind(StrEnum):
+    """What a resolver that lies says."""
 
-    name: str
-    """Of this placement, unique among those of one moment."""
-    router: str
-    networks: frozenset[str]
-    """It looks only at packets from or to these networks; empty for all."""
-    box: Middlebox
+    ADDRESSES = "addresses"
+    NXDOMAIN = "nxdomain"
+    SERVFAIL = "servfail"
+    REFUSED = "refused"
+    EMPTY = "empty"  # the name exists and has no address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,18 @@ class Lie:
     resolver: str
     names: tuple[str, ...]
     """Domains, with their subdomains."""
+    kind: LieKind
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
-    """What it answers; empty for NXDOMAIN."""
+    """What it answers, where the lie is addresses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedRefusal:
+    """What a server itself does against some of its visitors."""
+
+    site: str
+    """The first name of the site."""
+    refusal: Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,42 +74,79 @@ class Conditions:
     """One moment of the lab."""
 
     hosts: frozenset[str]
+    routers: frozenset[str]
     links: Mapping[str, LinkProfile]
+    costs: Mapping[str, int]
+    """Of each link, to the routers that choose among paths."""
     fates: Mapping[str, Fate] = field(default_factory=dict)
+    """Of hosts and routers that do not work; a router has no fate but silence."""
     interfaces: Mapping[str, InterfaceState] = field(default_factory=dict)
+    asleep: frozenset[str] = frozenset()
+    """Hosts whose machine does not run, so that nothing is measured there."""
+    clock_errors: Mapping[str, timedelta] = field(default_factory=dict)
+    """How far a host's own clock is ahead of the true time."""
     placements: tuple[Placement, ...] = ()
     lies: tuple[Lie, ...] = ()
+    refusals: tuple[PlacedRefusal, ...] = ()
 
-    def with_link(self, name: str, **changes: float | bool | None) -> Conditions:
+    def with_link(self, name: str, **changes: float | bool | tuple[float, float] | None) -> Conditions:
         """Give these conditions with one link changed. Raises LookupError if there is none of that name."""
         if name not in self.links:
             raise LookupError(name)
         changed = replace(self.links[name], **changes)  # type: ignore[arg-type]  # its own fields, by name
         return replace(self, links={**self.links, name: changed})
 
-    def with_fate(self, host: str, fate: Fate) -> Conditions:
-        """Give these conditions with one host no longer serving. Raises LookupError."""
-        self._require(host)
-        return replace(self, fates={**self.fates, host: fate})
+    def with_cost(self, link: str, cost: int) -> Conditions:
+        """Give these conditions with one link advertised at another cost. Raises LookupError."""
+        if link not in self.links:
+            raise LookupError(link)
+        return replace(self, costs={**self.costs, link: cost})
+
+    def with_fate(self, node: str, fate: Fate) -> Conditions:
+        """Give these conditions with one host or router no longer working. Raises LookupError."""
+        if node not in self.hosts and node not in self.routers:
+            raise LookupError(node)
+        return replace(self, fates={**self.fates, node: fate})
 
     def with_interface(self, host: str, state: InterfaceState) -> Conditions:
         """Give these conditions with one host's own interface in another state. Raises LookupError."""
         self._require(host)
         return replace(self, interfaces={**self.interfaces, host: state})
 
-    def with_boxes(self, placements: Sequence[Placement], lies: Sequence[Lie]) -> Conditions:
-        """Give these conditions with these boxes and lies, and no others."""
-        return replace(self, placements=tuple(placements), lies=tuple(lies))
+    def with_asleep(self, host: str) -> Conditions:
+        """Give these conditions with one host's machine not running. Raises LookupError."""
+        self._require(host)
+        return replace(self, asleep=self.asleep | {host})
+
+    def with_clock_error(self, host: str, ahead: timedelta) -> Conditions:
+        """Give these conditions with one host's clock wrong. Raises LookupError."""
+        self._require(host)
+        return replace(self, clock_errors={**self.clock_errors, host: ahead})
+
+    def with_boxes(self, placements: Iterable[Placement]) -> Conditions:
+        """Give these conditions with these boxes beside those that stand already."""
+        return replace(self, placements=(*self.placements, *placements))
 
     def _require(self, host: str) -> None:
         if host not in self.hosts:
             raise LookupError(host)
 
 
-class Disaster(Protocol):
-    """The one signature of every disaster: conditions in, worse conditions out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When a change is looked at, and in which world."""
 
-    def __call__(self, conditions: Conditions) -> Conditions:
+    topology: Topology
+    elapsed: timedelta
+    """Since it began."""
+    name: str
+    """Of the change, unique in its scenario; what it places is called after it."""
+
+
+class Change(Protocol):
+    """The one signature of every disaster and every order: conditions in, other conditions out."""
+
+    def __call__(self, conditions: Conditions, moment: Moment) -> Conditions:
         """Let it happen."""
         ...
 
@@ -107,5 +154,8 @@ class Disaster(Protocol):
 def peace(topology: Topology) -> Conditions:
     """Give the conditions in which nothing is wrong."""
     return Conditions(
-        hosts=frozenset(topology.hosts), links={name: link.profile for name, link in topology.links.items()}
+        hosts=frozenset(topology.hosts),
+        routers=frozenset(topology.routers),
+        links={name: link.profile for name, link in topology.links.items()},
+        costs={name: link.cost for name, link in topology.links.items()},
     )

@@ -31,7 +31,7 @@ def is_name_under(name: str, domains: Iterable[str]) -> bool:
     return any(name == domain or name.endswith("." + domain) for domain in domains)
 
 
-class _Reader:
+class Reader:
     """Takes length-prefixed fields off bytes; raises IndexError where there are too few."""
 
     def __init__(self, data: bytes) -> None:
@@ -39,6 +39,7 @@ class _Reader:
         self._at = 0
 
     def take(self, count: int) -> bytes:
+        """Take ``count`` bytes."""
         piece = self._data[self._at : self._at + count]
         if len(piece) < count:
             raise IndexError
@@ -46,16 +47,25 @@ class _Reader:
         return piece
 
     def number(self, width: int) -> int:
+        """Take a number of ``width`` bytes."""
         return int.from_bytes(self.take(width), "big")
 
-    def vector(self, width: int) -> _Reader:
-        return _Reader(self.take(self.number(width)))
+    def vector(self, width: int) -> Reader:
+        """Take a field that a length of ``width`` bytes precedes."""
+        return Reader(self.take(self.number(width)))
 
     def rest(self) -> bytes:
+        """Take all that is left."""
         return self.take(len(self._data) - self._at)
 
     @property
+    def position(self) -> int:
+        """Give how many bytes were taken."""
+        return self._at
+
+    @property
     def is_empty(self) -> bool:
+        """Tell whether all is taken."""
         return self._at >= len(self._data)
 
 
@@ -64,8 +74,13 @@ def server_name(stream: bytes) -> str | None:
 
     ``None`` while the hello is incomplete, and where it has no SNI or is none.
     """
+    return server_name_of_hello(_handshake_bytes(stream))
+
+
+def server_name_of_hello(handshake: bytes) -> str | None:
+    """Give the SNI of the ClientHello that a handshake without record layer begins with, as QUIC carries it."""
     try:
-        hello = _client_hello(_handshake_bytes(stream))
+        hello = _client_hello(handshake)
         hello.take(2 + 32)  # version, random
         hello.vector(1)  # session
         hello.vector(2)  # cipher suites
@@ -85,21 +100,20 @@ def server_name(stream: bytes) -> str | None:
 def _handshake_bytes(stream: bytes) -> bytes:
     """Join the leading handshake records of a stream."""
     joined = b""
-    reader = _Reader(stream)
+    reader = Reader(stream)
     while not reader.is_empty:
-        if reader.number(1) != _RECORD_HANDSHAKE:
-            break
-        reader.take(2)
-        length = reader.number(2)
         try:
-            joined += reader.take(length)
+            if reader.number(1) != _RECORD_HANDSHAKE:
+                break
+            reader.take(2)
+            joined += reader.vector(2).rest()
         except IndexError:
             break  # the last record is not all here yet; the hello may be
     return joined
 
 
-def _client_hello(handshake: bytes) -> _Reader:
-    reader = _Reader(handshake)
+def _client_hello(handshake: bytes) -> Reader:
+    reader = Reader(handshake)
     if reader.number(1) != _CLIENT_HELLO:
         raise IndexError
     return reader.vector(3)
@@ -129,9 +143,15 @@ def request_head(stream: bytes) -> RequestHead | None:
     for line in lines:
         name, _, value = line.partition(":")
         if name.strip().lower() == "host":
-            host = value.strip().lower().rsplit(":", 1)[0] if not value.strip().endswith("]") else value.strip()
+            host = host_of(value)
             break
     return RequestHead(method=parts[0], path=parts[1], host=host)
+
+
+def host_of(authority: str) -> str:
+    """Give the host of a Host header or of an HTTP/3 authority: in lower case, without the port."""
+    authority = authority.strip().lower()
+    return authority if authority.endswith("]") else authority.rsplit(":", 1)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +170,7 @@ class Question:
 def dns_question(message: bytes) -> Question | None:
     """Read a DNS query (RFC 1035); ``None`` for answers and for whatever has not just one question."""
     try:
-        reader = _Reader(message)
+        reader = Reader(message)
         identifier, flags, questions = reader.number(2), reader.number(2), reader.number(2)
         reader.take(6)
         if flags & 0x8000 or questions != 1:

@@ -25,8 +25,8 @@ def resets(packet: Packet) -> list[Packet]:
     return [back, tcp_packet(packet.source, packet.destination, onward)]
 
 
-def page_instead(packet: Packet, response: bytes) -> list[Packet]:
-    """Forge a server's whole response to a request, and a reset to the server; the response fits one segment."""
+def answer_and_reset(packet: Packet, response: bytes) -> list[Packet]:
+    """Forge a server's last words to a client, and a reset to the server; the response fits one segment."""
     segment = parse_tcp(packet)
     if segment is None:
         return []
@@ -39,6 +39,31 @@ def page_instead(packet: Packet, response: bytes) -> list[Packet]:
         payload=response,
     )
     return [tcp_packet(packet.destination, packet.source, forged), *resets(packet)[1:]]
+
+
+def closes(packet: Packet) -> list[Packet]:
+    """Forge the end of the stream to both ends of a TCP packet, as if each had come from the other."""
+    segment = parse_tcp(packet)
+    if segment is None:
+        return []
+    back = Tcp(
+        source_port=segment.destination_port,
+        destination_port=segment.source_port,
+        sequence=segment.acknowledgement,
+        acknowledgement=segment.sequence + segment.sequence_length,
+        flags=FIN | ACK,
+    )
+    onward = Tcp(
+        source_port=segment.source_port,
+        destination_port=segment.destination_port,
+        sequence=segment.sequence,
+        acknowledgement=segment.acknowledgement,
+        flags=FIN | ACK,
+    )
+    return [
+        tcp_packet(packet.destination, packet.source, back),
+        tcp_packet(packet.source, packet.destination, onward),
+    ]
 
 
 def answer_instead(packet: Packet, message: bytes) -> list[Packet]:

@@ -40,6 +40,26 @@ class LinkProfile:
     is_mtu_announced: bool = True
     """Whether the router says that a packet was too big; if not, the link is a black hole for large packets."""
     is_up: bool = True
+    is_failure_noticed: bool = True
+    """Whether routers see that it is down and send round it where there is another way."""
+    flapping_s: tuple[float, float] | None = None
+    """Up for so long, then down for so long, in turn."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether it is nothing but a delay, whatever it carried before."""
+        return (
+            self.is_up
+            and self.loss <= 0.0
+            and self.jitter_s <= 0.0
+            and self.rate_bit_s is None
+            and self.flapping_s is None
+        )
+
+    @property
+    def needs_order(self) -> bool:
+        """Tell whether what one packet meets depends on those that came before it."""
+        return self.rate_bit_s is not None or self.jitter_s > 0.0
 
 
 class Line:
@@ -55,7 +75,7 @@ class Line:
     def arrival(self, length_bytes: int, now: float) -> float | None:
         """Give the time at which a packet that is sent now arrives; ``None`` if it is lost."""
         profile = self.profile
-        if not profile.is_up or self._is_lost():
+        if not profile.is_up or self._is_flapped_down(now) or self._is_lost():
             return None
         leaves_at = now
         if profile.rate_bit_s is not None:
@@ -66,6 +86,12 @@ class Line:
         arrives_at = leaves_at + profile.delay_s + self._draws.uniform(0.0, profile.jitter_s)
         self._last_arrival = max(arrives_at, self._last_arrival + _ORDER_S)
         return self._last_arrival
+
+    def _is_flapped_down(self, now: float) -> bool:
+        if self.profile.flapping_s is None:
+            return False
+        up_s, down_s = self.profile.flapping_s
+        return now % (up_s + down_s) >= up_s
 
     def _is_lost(self) -> bool:
         loss = self.profile.loss

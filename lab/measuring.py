@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lab.control import ignore_interrupts, obey
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
     from lab.inside import Inside
     from probe.schedule.model import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When to measure, and how wrong the host's own clock is: by how much it is ahead."""
+
+    at: datetime
+    clock_error: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +58,15 @@ def measure(pipe: Connection[Any, Any], inside: Inside, schedule: Schedule, data
     ignore_interrupts()
     inside.become()
 
-    async def handle(slot_at: datetime) -> Finished:
-        clock = clock_at(slot_at)
+    async def handle(slot: Slot) -> Finished:
+        clock = clock_at(slot.at + slot.clock_error)
         with Database.open(database_path, create=True, clock=clock) as database, database.claim():
             cycle_id = await run_cycle(
                 schedule,
                 database,
                 SystemNet(),
                 clock,
-                slot_at=slot_at,
+                slot_at=slot.at,
                 progress=lambda done, total, target: pipe.send(Step(done, total, target)),
             )
         return Finished(cycle_id)

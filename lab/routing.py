@@ -1,8 +1,4 @@
-"""Static routes: shortest paths by delay, to hosts and routers by prefix.
-
-Nothing is re-routed when a link fails: what was behind it is dark until it is
-mended, as where there is one fibre and no other.
-"""
+"""Routes: cheapest paths, shared among those that cost the same, to hosts and routers by prefix."""
 
 from __future__ import annotations
 
@@ -40,25 +36,35 @@ class PrefixTable(Generic[Value]):
         return None
 
 
-def next_hops(delays: Mapping[tuple[str, str], float], destination: str) -> dict[str, str]:
-    """Give for every node the neighbour through which ``destination`` is nearest.
+def next_hops(costs: Mapping[tuple[str, str], int], destination: str) -> dict[str, tuple[str, ...]]:
+    """Give for every node the neighbours through which ``destination`` is cheapest, in the order of their names.
 
-    ``delays`` has each link once, under its two ends, in seconds. Ties go to the
-    name that sorts first, so that routes are the same in every run.
+    ``costs`` has each link once, under its two ends. Several neighbours that cost
+    the same are all given: routers share the flows among them (ECMP). Nodes from
+    which there is no way are left out.
     """
-    neighbours: dict[str, list[tuple[str, float]]] = {}
-    for (one, other), delay_s in delays.items():
-        neighbours.setdefault(one, []).append((other, delay_s))
-        neighbours.setdefault(other, []).append((one, delay_s))
-    towards: dict[str, str] = {}
-    waiting = [(0.0, destination, destination)]
+    neighbours: dict[str, list[tuple[str, int]]] = {}
+    for (one, other), cost in costs.items():
+        neighbours.setdefault(one, []).append((other, cost))
+        neighbours.setdefault(other, []).append((one, cost))
+    distances: dict[str, int] = {}
+    waiting = [(0, destination)]
     while waiting:
-        distance_s, node, via = heapq.heappop(waiting)
-        if node in towards:
+        distance, node = heapq.heappop(waiting)
+        if node in distances:
             continue
-        towards[node] = via
-        for neighbour, delay_s in neighbours.get(node, ()):
-            if neighbour not in towards:
-                heapq.heappush(waiting, (distance_s + delay_s, neighbour, node))
-    del towards[destination]
-    return towards
+        distances[node] = distance
+        for neighbour, cost in neighbours.get(node, ()):
+            if neighbour not in distances:
+                heapq.heappush(waiting, (distance + cost, neighbour))
+    return {
+        node: tuple(
+            sorted(
+                neighbour
+                for neighbour, cost in neighbours[node]
+                if neighbour in distances and distances[neighbour] + cost == distance
+            )
+        )
+        for node, distance in distances.items()
+        if node != destination
+    }

@@ -17,6 +17,7 @@ import ctypes
 import multiprocessing
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,11 @@ from lab.tun import open_tun
 from probe.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerContext, ForkServerProcess
+    from pathlib import Path
 
     from lab.conditions import Conditions
     from lab.servers.process import Identities
@@ -106,6 +108,8 @@ class Lab:
     namespaces: dict[str, Namespace]
     identities: Identities
     outside: tuple[int, int]
+    at: datetime
+    """When it begins, by the scenario's clock."""
     _internet: Worker
     _servers: Worker
 
@@ -114,12 +118,28 @@ class Lab:
         """Give what becomes ready when one of the lab's own processes ends: for ``multiprocessing.connection.wait``."""
         return self._internet.process.sentinel, self._servers.process.sentinel
 
-    def apply(self, conditions: Conditions) -> None:
-        """Let other conditions hold; they do when this returns."""
-        for worker in (self._internet, self._servers):
-            worker.pipe.send(conditions)
+    @property
+    def internet_pid(self) -> int:
+        """Give the process that carries the packets."""
+        pid = self._internet.process.pid
+        assert pid is not None
+        return pid
+
+    def apply(self, conditions: Conditions, *, at: datetime | None = None, is_fresh: bool = True) -> None:
+        """Let other conditions hold; they do when this returns.
+
+        ``at`` is what the scenario's clock shows; with ``is_fresh``, boxes and queues begin anew.
+        """
+        self._internet.pipe.send(wires.Apply(conditions, at or self.at, is_fresh))
+        self._servers.pipe.send(conditions)
         for worker in (self._internet, self._servers):
             worker.receive(OBEY_TIMEOUT_S)
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Give for every box in force, by its placement's name, the packets that it saw and those that it acted on."""
+        self._internet.pipe.send(wires.Count())
+        counts: dict[str, tuple[int, int]] = self._internet.receive(OBEY_TIMEOUT_S)
+        return counts
 
     def inside(self, host: str) -> Inside:
         """Give the way into a host. Raises UserError if there is no such host."""
@@ -154,8 +174,13 @@ def require_lab() -> None:
 
 
 @contextlib.contextmanager
-def running(topology: Topology, *, seed: int, at: datetime) -> Iterator[Lab]:
-    """Run a lab. ``at`` is the time at which its certificates must be valid. Raises UserError where not permitted."""
+def running(
+    topology: Topology, *, seed: int, at: datetime, captures: Mapping[str, Path] | None = None
+) -> Iterator[Lab]:
+    """Run a lab. ``at`` is the time at which its certificates must be valid. Raises UserError where not permitted.
+
+    ``captures`` names links, and for each the file into which all that it carries goes (pcap).
+    """
     require_lab()
     outside = current_identity()
     with contextlib.ExitStack() as stack:
@@ -164,10 +189,15 @@ def running(topology: Topology, *, seed: int, at: datetime) -> Iterator[Lab]:
             namespaces[host] = Namespace.make()
             stack.callback(namespaces[host].close)
         paths = {host: namespace.path for host, namespace in namespaces.items()}
-        internet = Worker("the lab's Internet", wires.carry, topology, paths, seed)
+        internet = Worker("the lab's Internet", wires.carry, topology, paths, seed, captures or {})
         stack.callback(internet.end)
-        internet.receive(START_TIMEOUT_S)
-        serving = Worker("the lab's servers", server_process.serve, topology, paths, at)
+        serving = Worker("the lab's servers", server_process.serve, topology, paths, at, seed)
         stack.callback(serving.end)
+        internet.receive(START_TIMEOUT_S)
+        serving.pipe.send(True)
         identities = serving.receive(START_TIMEOUT_S)
-        yield Lab(topology, namespaces, identities, outside, internet, serving)
+        yield Lab(topology, namespaces, identities, outside, at, internet, serving)
+        if captures:
+            internet.pipe.send(wires.Finish())
+            for notice in internet.receive(OBEY_TIMEOUT_S):
+                sys.stderr.write(f"{notice}\n")

@@ -1,78 +1,68 @@
-"""A scenario: what really happens, when, and what an honest analysis should say of it.
+"""A scenario: what really happens, when, and what is true of it.
 
-Pure data. :meth:`Scenario.conditions` gives what holds in a slot,
-:meth:`Scenario.truth_of` what is true of one vantage and target in it.
-:mod:`lab.scenario_file` reads scenarios from YAML, :mod:`lab.director` runs them.
+Pure data. :meth:`Scenario.conditions` gives what holds at a moment,
+:meth:`Scenario.truth_of` what is true of one vantage and target in a slot.
+:mod:`lab.scenario_file` reads scenarios from YAML, :mod:`lab.variation` varies
+them by seed, :mod:`lab.director` runs them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from lab.conditions import Conditions, Lie, Placement, peace
-from lab.during import ALWAYS, During
+from lab.conditions import Conditions, Moment, peace
+from lab.truth import OK, TrueEvent, Truth, events_of
+from probe.model import TargetKind
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
-    from lab.conditions import Disaster
-    from lab.flow import Middlebox
+    from lab.conditions import Change, Lie, PlacedRefusal
+    from lab.during import During
+    from lab.station import Placement
     from lab.topology import Topology
     from probe.model import Target
     from probe.schedule.model import Schedule
 
-STATES: Final = (
-    "ok",
-    "tampered",
-    "blocked",
-    "suspected",
-    "throttled",
-    "withheld",
-    "down",
-    "dark",
+FAMILIES: Final = (
+    "calm",
+    "blocking",
+    "throttling",
+    "interception",
+    "withholding",
+    "target",
+    "damage",
+    "shutdown",
     "local",
-    "insufficient",
+    "mixture",
+    "mimicry",
+    "history",
 )
-
-ACCUSING: Final = frozenset({"blocked", "suspected", "tampered", "throttled"})
-"""States that say that somebody did it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One entry of the timeline: a box, a disaster or a lie, and when."""
+    """One entry of the timeline: one thing that happens, and when."""
 
     during: During
-    middlebox: Middlebox | None = None
-    router: str = ""
-    networks: frozenset[str] = frozenset()
-    disaster: Disaster | None = None
+    kind: str
+    """As the file calls it: ``reset``, ``link-cut``, ``nxdomain``."""
+    name: str = ""
+    """Unique in its scenario; every box that it places is called so, or so and something more."""
+    place: str
+    """Where, in a word: a router, a resolver, a site, the links or hosts that are struck."""
+    change: Change | None = None
+    """A disaster or an order."""
+    is_order: bool = False
+    placement: Placement | None = None
     lie: Lie | None = None
+    refusal: PlacedRefusal | None = None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
-    """What is true of some vantages and targets for a while."""
-
-    state: str
-    vantages: frozenset[str] = frozenset()
-    """Empty: all."""
-    targets: frozenset[str] = frozenset()
-    """Names of targets or of services; empty: all."""
-    during: During = ALWAYS
-    accept: frozenset[str] = frozenset()
-    """Weaker states that are honest as well."""
-    mechanism: str | None = None
-
-    def concerns(self, vantage: str, target: Target, number: int, slot_at: datetime) -> bool:
-        """Tell whether it speaks of a vantage, a target and a slot."""
-        is_vantage = not self.vantages or vantage in self.vantages
-        is_target = not self.targets or bool({target.name, target.service} & self.targets)
-        return is_vantage and is_target and self.during.holds(number, slot_at)
-
-
-OK: Final = Truth(state="ok")
+    @property
+    def is_somebodys(self) -> bool:
+        """Tell whether somebody does it on purpose, a censor or whoever gives orders."""
+        return self.is_order or self.placement is not None or self.lie is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +71,7 @@ class Scenario:
 
     name: str
     family: str
-    """``calm``, ``censorship``, ``damage``, ``local`` or ``mixed``."""
+    """One of :data:`FAMILIES`."""
     summary: str
     topology: Topology
     schedule: Schedule
@@ -91,31 +81,48 @@ class Scenario:
     truth: tuple[Truth, ...]
     vantages: tuple[str, ...]
     """Hosts that measure, the sentinel too."""
+    utc_offset: timedelta | None = None
+    """Of the clocks at the place that it is about, where there is one."""
 
-    def conditions(self, number: int) -> Conditions:
-        """Give what holds in slot ``number``, from 1."""
+    def holding(self, number: int, seconds: float = 0.0) -> tuple[Happening, ...]:
+        """Give what happens ``seconds`` into slot ``number``, from 1."""
+        return tuple(one for one in self.timeline if one.during.holds(number, self.slots, seconds))
+
+    def conditions(self, number: int, seconds: float = 0.0) -> Conditions:
+        """Give what holds ``seconds`` into slot ``number``, from 1."""
         now = peace(self.topology)
-        placements: list[Placement] = []
-        lies: list[Lie] = []
-        for position, happening in enumerate(self.timeline):
-            if not happening.during.holds(number, self.slots[number - 1]):
-                continue
-            if happening.disaster is not None:
-                now = happening.disaster(now)
+        for happening in self.holding(number, seconds):
+            if happening.change is not None:
+                elapsed = self.slots[number - 1] - happening.during.onset(self.slots)
+                moment = Moment(topology=self.topology, elapsed=elapsed, name=happening.name)
+                now = happening.change(now, moment)
+            if happening.placement is not None:
+                now = now.with_boxes([happening.placement])
             if happening.lie is not None:
-                lies.append(happening.lie)
-            if happening.middlebox is not None:
-                placements.append(
-                    Placement(
-                        name=f"{position}",
-                        router=happening.router,
-                        networks=happening.networks,
-                        box=happening.middlebox,
-                    )
-                )
-        return now.with_boxes(placements, lies)
+                now = replace(now, lies=(*now.lies, happening.lie))
+            if happening.refusal is not None:
+                now = replace(now, refusals=(*now.refusals, happening.refusal))
+        return now
+
+    def changes_within(self, number: int) -> tuple[float, ...]:
+        """Give the real seconds into slot ``number`` at which other conditions begin, in order, without 0."""
+        edges = {
+            edge
+            for one in self.timeline
+            if one.during.within_s is not None
+            for edge in one.during.within_s
+            if one.during.holds(number, self.slots, one.during.within_s[0])
+        }
+        return tuple(sorted(edges - {0.0}))
 
     def truth_of(self, vantage: str, target: Target, number: int) -> Truth:
         """Give what is true of a vantage and a target in slot ``number``; of several entries, the last."""
-        slot_at = self.slots[number - 1]
-        return next((t for t in reversed(self.truth) if t.concerns(vantage, target, number, slot_at)), OK)
+        return next((t for t in reversed(self.truth) if t.concerns(vantage, target, number, self.slots)), OK)
+
+    def is_measured(self, vantage: str, number: int) -> bool:
+        """Tell whether a vantage's machine runs in slot ``number``."""
+        return vantage not in self.conditions(number).asleep
+
+    def events(self) -> tuple[TrueEvent, ...]:
+        """Give what happened, as events."""
+        return events_of(self.truth, self.vantages, self.schedule.of_kind(TargetKind.TARGET), self.slots)

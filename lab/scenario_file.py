@@ -1,40 +1,43 @@
 """Reads a scenario from YAML, with the topology and the schedule that it names.
 
-Unknown keys, and names that the topology or the schedule does not have, are
-refused with file, line, key and what was expected.
+Unknown keys, names that the topology or the schedule does not have, and a truth
+that the timeline contradicts are refused with file, line, key and what was
+expected. The entries of the timeline are :mod:`lab.timeline_file`'s.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
-from lab import disasters, middleboxes
-from lab.conditions import Lie, peace
-from lab.during import ALWAYS, DURING, INSTANT, During
-from lab.registry import kinds
-from lab.scenario import STATES, Happening, Scenario, Truth
-from lab.topology import Role
+from lab import timeline_file
+from lab.dissect import is_name_under
+from lab.during import INSTANT, WHEN_KEYS, when
+from lab.scenario import FAMILIES, Happening, Scenario
+from lab.topology import Role, Topology
 from lab.topology_file import load as load_topology
-from lab.yaml_values import ADDRESS, LABEL, NAMES, names_in
+from lab.truth import ACCUSING, CAUSE_OF_STATE, CAUSES, STATES, Truth
+from lab.variation import varied
+from lab.yaml_values import LABEL, names_in
 from probe.errors import UserError
+from probe.model import TargetKind
 from probe.schedule import loader
 from probe.schedule.names import NAME
 from probe.schedule.yaml_reader import ListOf, Place, Placed, Record, UnfitError, optional, read, required
-from probe.schedule.yaml_scalars import duration, integer, matching, one_of, text
+from probe.schedule.yaml_scalars import duration, integer, matching, one_of, scalar, text
 
 if TYPE_CHECKING:
-    from lab.conditions import Disaster
-    from lab.flow import Middlebox
-    from lab.registry import Kind
-    from lab.topology import Topology
+    from collections.abc import Iterable
+
+    from probe.model import Target
     from probe.schedule.model import Schedule
 
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
 SCHEDULES: Final = Path(__file__).parent / "schedules"
-
-FAMILIES: Final = ("calm", "censorship", "damage", "local", "mixed")
 
 MAX_SLOTS: Final = 2000
 
@@ -45,87 +48,17 @@ def names() -> list[str]:
 
 
 def load(name_or_path: str, *, seed: int | None = None) -> Scenario:
-    """Read a scenario by its name, or by the path of its file; ``seed`` replaces its own. Raises UserError."""
+    """Read a scenario by its name, or by the path of its file; ``seed`` varies it. Raises UserError."""
     path = SCENARIOS / f"{name_or_path}.yaml"
     if not path.is_file():
         path = Path(name_or_path)
         if path.suffix != ".yaml":
             raise UserError(
-                f"there is no scenario {name_or_path!r}: choose one of {', '.join(names())}, or give a .yaml file"
+                f"there is no scenario {name_or_path!r}: `nameblind lab list` shows them; or give a .yaml file"
             )
-    record = Record(lambda **values: _scenario(path.stem, seed, **values), _KEYS)
-    return read(path, record)
-
-
-# ---------------------------------------------------------------- the timeline
-
-
-def _happening(place: Place) -> tuple[Place, Happening]:
-    """Parse an entry of the timeline, whose keys depend on what it names."""
-    entries = place.entries()
-    if "lie" in entries:
-        return place, _LIE(place)
-    if "middlebox" in entries:
-        return place, _middlebox(_kind(entries["middlebox"], kinds(middleboxes)))(place)
-    if "disaster" in entries:
-        return place, _disaster(_kind(entries["disaster"], kinds(disasters)))(place)
-    raise place.expected("an entry with one of the keys middlebox, disaster, lie")
-
-
-def _kind(place: Place, known: dict[str, Kind]) -> Kind:
-    return known[one_of(*known)(place)]
-
-
-def _middlebox(kind: Kind) -> Record[Happening]:
-    def build(
-        *, kind: str, middlebox: Middlebox, router: str, networks: tuple[str, ...] = (), during: During = ALWAYS
-    ) -> Happening:
-        del kind  # it decided which record this is
-        return Happening(during=during, middlebox=middlebox, router=router, networks=frozenset(networks))
-
-    return Record(
-        build,
-        {
-            "middlebox": required(text(60), into="kind"),
-            "at": required(LABEL, into="router"),
-            "networks": optional(ListOf(LABEL, at_least=1)),
-            "during": optional(DURING),
-            "with": required(kind.record, into="middlebox"),
-        },
-    )
-
-
-def _disaster(kind: Kind) -> Record[Happening]:
-    def build(*, kind: str, disaster: Disaster, during: During = ALWAYS) -> Happening:
-        del kind  # it decided which record this is
-        return Happening(during=during, disaster=disaster)
-
-    return Record(
-        build,
-        {
-            "disaster": required(text(60), into="kind"),
-            "during": optional(DURING),
-            "with": required(kind.record, into="disaster"),
-        },
-    )
-
-
-def _lie(*, kind: str, resolver: str, names: tuple[str, ...], during: During = ALWAYS, **addresses: Any) -> Happening:
-    if (kind == "addresses") != bool(addresses):
-        raise UnfitError("addresses", "the addresses that the resolver gives, where the lie is addresses")
-    return Happening(during=during, lie=Lie(resolver=resolver, names=names, **addresses))
-
-
-_LIE: Final = Record(
-    _lie,
-    {
-        "lie": required(one_of("nxdomain", "addresses"), into="kind"),
-        "resolver": required(LABEL),
-        "names": required(NAMES),
-        "addresses": optional(ListOf(ADDRESS, at_least=1)),
-        "during": optional(DURING),
-    },
-)
+    record = Record(lambda **values: _scenario(path.stem, **values), _keys(path.parent))
+    scenario = read(path, record)
+    return scenario if seed is None else varied(scenario, seed)
 
 
 # ---------------------------------------------------------------- the truth and the slots
@@ -137,16 +70,24 @@ def _truth(
     vantages: tuple[str, ...] = (),
     targets: tuple[str, ...] = (),
     accept: tuple[str, ...] = (),
-    during: During = ALWAYS,
     mechanism: str | None = None,
+    cause: str | None = None,
+    accept_causes: tuple[str, ...] = (),
+    event: str | None = None,
+    **times: Any,
 ) -> Truth:
+    if state == "dark" and cause is None:
+        raise UnfitError("cause", f"the cause of the darkness: one of {', '.join(CAUSES)}")
     return Truth(
         state=state,
         vantages=frozenset(vantages),
         targets=frozenset(targets),
         accept=frozenset(accept),
-        during=during,
+        during=when(**times),
         mechanism=mechanism,
+        cause=cause or CAUSE_OF_STATE.get(state),
+        accept_causes=frozenset(accept_causes),
+        event=event,
     )
 
 
@@ -156,9 +97,12 @@ TRUTH: Final = Record(
         "state": required(one_of(*STATES)),
         "vantages": optional(ListOf(LABEL, at_least=1)),
         "targets": optional(ListOf(NAME, at_least=1)),
-        "during": optional(DURING),
         "accept": optional(ListOf(one_of(*STATES))),
         "mechanism": optional(matching(r"[a-z0-9_]+(\.[a-z0-9_]+)*", "a mechanism such as tls.reset.sni")),
+        "cause": optional(one_of(*CAUSES)),
+        "accept_causes": optional(ListOf(one_of(*CAUSES))),
+        "event": optional(LABEL),
+        **WHEN_KEYS,
     },
 )
 
@@ -193,18 +137,8 @@ SLOTS: Final = Record(
 # ---------------------------------------------------------------- the whole
 
 
-def _topology(place: Place) -> Topology:
-    return load_topology(LABEL(place))
-
-
-def _schedule(place: Place) -> Schedule:
-    known = names_in(SCHEDULES)
-    return loader.load(SCHEDULES / f"{one_of(*known)(place)}.yaml")
-
-
 def _scenario(
     name: str,
-    seed_wanted: int | None,
     *,
     family: str,
     summary: str,
@@ -212,6 +146,7 @@ def _scenario(
     schedule: Schedule,
     slots: tuple[datetime, ...],
     seed: int = 0,
+    utc_offset: timedelta | None = None,
     vantages: tuple[tuple[Place, str], ...] = (),
     timeline: tuple[tuple[Place, Happening], ...] = (),
     truth: tuple[tuple[Place, Truth], ...] = (),
@@ -220,56 +155,149 @@ def _scenario(
     for place, host in vantages:
         if host not in measuring:
             raise place.expected(f"one of {', '.join(measuring)}")
-    chosen = tuple(host for _, host in vantages) or measuring
     for place, happening in timeline:
-        _check_happening(place, happening, topology)
-    for place, entry in truth:
-        _check_truth(place, entry, chosen, schedule)
-    return Scenario(
+        timeline_file.check(place, happening, topology)
+    scenario = Scenario(
         name=name,
         family=family,
         summary=summary,
         topology=topology,
         schedule=schedule,
-        seed=seed if seed_wanted is None else seed_wanted,
+        seed=seed,
         slots=slots,
-        timeline=tuple(happening for _, happening in timeline),
+        timeline=tuple(_called(number, happening) for number, (_, happening) in enumerate(timeline, 1)),
         truth=tuple(entry for _, entry in truth),
-        vantages=chosen,
+        vantages=tuple(host for _, host in vantages) or measuring,
+        utc_offset=utc_offset,
     )
+    for place, entry in truth:
+        _check_names(place, entry, scenario)
+        _check_explained(place, entry, scenario)
+    _check_told((place for place, _ in timeline), scenario)
+    return scenario
 
 
-def _check_happening(place: Place, happening: Happening, topology: Topology) -> None:
-    if happening.middlebox is not None and happening.router not in topology.routers:
-        raise place.entries()["at"].expected(f"one of the routers {', '.join(topology.routers)}")
-    for network in sorted(happening.networks - topology.networks.keys()):
-        raise place.entries()["networks"].expected(f"some of the networks {', '.join(topology.networks)}", network)
-    resolvers = topology.hosts_of(Role.RESOLVER, Role.PUBLIC_RESOLVER)
-    if happening.lie is not None and happening.lie.resolver not in resolvers:
-        raise place.entries()["resolver"].expected(f"one of the resolvers {', '.join(resolvers)}")
-    if happening.disaster is not None:
-        try:
-            happening.disaster(peace(topology))
-        except LookupError as unknown:
-            raise place.entries()["with"].expected("links and hosts of the topology", str(unknown)) from None
+def _called(number: int, happening: Happening) -> Happening:
+    """Give an entry of the timeline a name that is unique, its box too."""
+    name = f"{number} {happening.kind}"
+    placement = None if happening.placement is None else replace(happening.placement, name=name)
+    return replace(happening, name=name, placement=placement)
 
 
-def _check_truth(place: Place, entry: Truth, vantages: tuple[str, ...], schedule: Schedule) -> None:
-    for host in sorted(entry.vantages.difference(vantages)):
-        raise place.entries()["vantages"].expected(f"some of {', '.join(vantages)}", host)
-    known = {name for target in schedule.targets for name in (target.name, target.service)}
+def _check_names(place: Place, entry: Truth, scenario: Scenario) -> None:
+    for host in sorted(entry.vantages.difference(scenario.vantages)):
+        raise place.entries()["vantages"].expected(f"some of {', '.join(scenario.vantages)}", host)
+    known = {name for target in scenario.schedule.targets for name in (target.name, target.service)}
     for name in sorted(entry.targets - known):
-        raise place.entries()["targets"].expected(f"targets or services of {schedule.name}", name)
+        raise place.entries()["targets"].expected(f"targets or services of {scenario.schedule.name}", name)
 
 
-_KEYS: Final = {
-    "family": required(one_of(*FAMILIES)),
-    "summary": required(text(300)),
-    "topology": required(_topology),
-    "schedule": required(_schedule),
-    "seed": optional(integer(0, 2**31)),
-    "slots": required(SLOTS),
-    "vantages": optional(ListOf(Placed(LABEL), at_least=1)),
-    "timeline": optional(ListOf(_happening)),
-    "truth": optional(ListOf(Placed(TRUTH))),
-}
+def _check_explained(place: Place, entry: Truth, scenario: Scenario) -> None:
+    """Refuse a truth that holds at a time at which nothing in the timeline could bring it about."""
+    if entry.state in {"ok", "insufficient"}:
+        return
+    for number in range(1, len(scenario.slots) + 1):
+        if not entry.during.holds(number, scenario.slots):
+            continue
+        present = _sometime_in(scenario, number)
+        if not any(_explains(one, entry, scenario) for one in present):
+            there = ", ".join(one.kind for one in present) or "nothing"
+            raise place.entries()["state"].expected(
+                f"a state that the timeline brings about in slot {number} (what happens then: {there})", entry.state
+            )
+
+
+def _check_told(places: Iterable[Place], scenario: Scenario) -> None:
+    """Refuse a happening of which the truth says nothing at all, not even that all is well."""
+    for place, one in zip(places, scenario.timeline, strict=True):
+        for number in range(1, len(scenario.slots) + 1):
+            is_told = any(entry.during.holds(number, scenario.slots) for entry in scenario.truth)
+            if not is_told and one in _sometime_in(scenario, number):
+                raise place.expected(
+                    f"a truth that speaks of slot {number} (state: ok, if this changes nothing)", "none"
+                )
+
+
+def _sometime_in(scenario: Scenario, number: int) -> tuple[Happening, ...]:
+    """Give what happens at the beginning of a slot or later in it."""
+    moments = (0.0, *scenario.changes_within(number))
+    return tuple(dict.fromkeys(one for moment in moments for one in scenario.holding(number, moment)))
+
+
+def _explains(one: Happening, entry: Truth, scenario: Scenario) -> bool:
+    """Tell whether a happening could bring a state about, at the vantages and targets that the truth speaks of."""
+    if entry.state == "withheld":
+        return one.refusal is not None
+    if entry.state == "down":
+        return one.change is not None or one.refusal is not None
+    if entry.state not in ACCUSING:
+        return True
+    if not one.is_somebodys:
+        return False
+    networks = {scenario.topology.hosts[host].network for host in entry.vantages or scenario.vantages}
+    if one.placement is not None and one.placement.networks and not one.placement.networks & networks:
+        return False
+    named = _names_of(one)
+    targets = [t for t in scenario.schedule.of_kind(TargetKind.TARGET) if _is_meant(t, entry)]
+    return not named or any(is_name_under(urlsplit(target.url).hostname or "", named) for target in targets)
+
+
+def _is_meant(target: Target, entry: Truth) -> bool:
+    return not entry.targets or bool({target.name, target.service} & entry.targets)
+
+
+def _names_of(one: Happening) -> tuple[str, ...]:
+    """Give the domains that a box or a lie acts on; none where it does not go by domains alone."""
+    if one.lie is not None:
+        return one.lie.names
+    box = one.placement.box if one.placement is not None else None
+    match = getattr(box, "match", None)
+    if match is None:
+        return getattr(box, "names", ()) if one.kind != "allow-list" else ()
+    return () if match.path or match.keyword else (*match.sni, *match.host, *match.quic_sni)
+
+
+def _utc_offset(written: str) -> timedelta:
+    offset = datetime.fromisoformat(f"2000-01-01T00:00{written}").utcoffset()
+    if offset is None:
+        raise ValueError(written)
+    return offset
+
+
+@cache
+def _topology_called(name: str, beside: Path) -> Topology:
+    return load_topology(name, beside=beside)
+
+
+@cache
+def _schedule_at(path: Path) -> Schedule:
+    return loader.load(path)
+
+
+def _keys(beside: Path) -> dict[str, Any]:
+    """Give the keys of a scenario that stands in the folder ``beside``, to which its other files are relative."""
+
+    def topology(place: Place) -> Topology:
+        return _topology_called(FILE_OR_NAME(place), beside)
+
+    def schedule(place: Place) -> Schedule:
+        written = FILE_OR_NAME(place)
+        if written.endswith(".yaml"):
+            return _schedule_at(beside / written)
+        return _schedule_at(SCHEDULES / f"{one_of(*names_in(SCHEDULES))(place)}.yaml")
+
+    return {
+        "family": required(one_of(*FAMILIES)),
+        "summary": required(text(300)),
+        "topology": required(topology),
+        "schedule": required(schedule),
+        "seed": optional(integer(0, 2**31)),
+        "utc_offset": optional(scalar(_utc_offset, "an offset from UTC, such as +06:00")),
+        "slots": required(SLOTS),
+        "vantages": optional(ListOf(Placed(LABEL), at_least=1)),
+        "timeline": optional(ListOf(timeline_file.happening)),
+        "truth": optional(ListOf(Placed(TRUTH))),
+    }
+
+
+FILE_OR_NAME: Final = matching(r"[A-Za-z0-9._/-]{1,200}", "a name, or the path of a .yaml file beside this one")

@@ -1,10 +1,10 @@
-"""Scores the analysis against what really happened.
+"""Scores the analysis against what really happened in one run of a scenario.
 
 Each measurement of a target is *right*, *weaker* (a state that the truth accepts
 as honest, ``insufficient`` always), *missed*, or a *false accusation*: somebody
 is said to have done what nobody did. Controls are looked at for false
-accusations only. Mechanisms are compared as paths: an ancestor of the true one
-says less, and is right.
+accusations only. Events are matched by :mod:`lab.event_match`; what many runs
+come to together is :mod:`lab.scorecard`'s.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
@@ -22,19 +22,27 @@ from analysis.analyse import analyse
 from analysis.pairs import Standing, Tally, standings, tally
 from analysis.reading import read_cycles
 from lab.director import run_scenario
-from lab.scenario import ACCUSING
+from lab.event_match import match_events
+from lab.truth import ACCUSING
 from probe.model import Peer, TargetKind
 from probe.store.database import Database
 from probe.store.models import Cycle, CycleEnd, Measurement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from analysis.facts import CycleFacts
-    from lab.scenario import Scenario, Truth
+    from lab.event_match import FalseEvent, GradedEvent
+    from lab.scenario import Scenario
+    from lab.truth import Truth
+    from lab.view import View
 
 DECIDED_LOG10_E = 3.0
 """E of a thousand: from there on a rule on the name may be claimed."""
+
+UNMEASURED: Final = "unmeasured"
+"""Stands for the state where the scenario asked for a measurement and the facts have none; counts as missed."""
 
 
 class Grade(StrEnum):
@@ -53,6 +61,7 @@ class Graded:
     vantage: str
     target: str
     slot: int
+    is_control: bool
     truth: str
     state: str
     grade: Grade
@@ -60,67 +69,76 @@ class Graded:
     """The true one."""
     mechanisms: tuple[str, ...]
     """What the analysis named."""
-    is_mechanism_right: bool | None
-    """``None`` where there is none to name."""
     rules: tuple[str, ...]
     """What fired, so that a bad grade can be understood."""
+
+    @property
+    def is_mechanism_right(self) -> bool | None:
+        """Whether the right mechanism is among those named; ``None`` where there is none to name."""
+        if self.mechanism is None or self.state not in ACCUSING:
+            return None
+        return is_mechanism_right(self.mechanism, self.mechanisms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What it took to tell the truth of one target at one vantage, from the first slot in which somebody acts on it.
+
+    ``None`` stands for never. Seconds and bytes are those of the vantage, idle
+    time between slots included, up to the end of the first cycle with the true state.
+    """
+
+    vantage: str
+    target: str
+    truth: str
+    mechanism: str | None
+    seconds: float | None
+    bytes: int | None
+    pairs: int | None
+    """Pairs at helpers until E was a thousand."""
+
+    @property
+    def can_pairs_show_it(self) -> bool:
+        """Whether pairs at helpers can: what acts reads a name inside the connection."""
+        return self.truth == "blocked" and (self.mechanism or "").partition(".")[0] in {"tls", "http", "quic"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one cycle took, and when it ended."""
+
+    ended_at: datetime
+    seconds: float
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """What one scenario came to."""
+    """What one run of a scenario came to."""
 
     scenario: str
     family: str
+    seed: int
     graded: tuple[Graded, ...]
-    unmeasured: int
-    """Measurements that the scenario asked for and the facts lack; each counts as missed."""
-    pairs_to_decision: dict[str, int]
+    innocent_controls: int
+    """Measurements of controls on which nobody acted, each of which might have been called blocked."""
+    events: tuple[GradedEvent, ...]
+    false_events: tuple[FalseEvent, ...]
+    decisions: tuple[Decision, ...]
+    pairs_to_decision: Mapping[str, int]
     """By vantage, target and kind of name: pairs until E was a thousand, where it ever was."""
     cycle_seconds: tuple[float, ...]
     cycle_bytes: tuple[int, ...]
     wall_seconds: float
 
+    @property
+    def unmeasured(self) -> int:
+        """Count the measurements that the scenario asked for and the facts lack."""
+        return sum(g.state == UNMEASURED for g in self.graded)
+
     def count(self, grade: Grade) -> int:
         """Count the measurements of one grade."""
-        return sum(g.grade is grade for g in self.graded) + (self.unmeasured if grade is Grade.MISSED else 0)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give it for JSON."""
-        return {
-            "scenario": self.scenario,
-            "family": self.family,
-            "grades": {grade.value: self.count(grade) for grade in Grade},
-            "pairs_to_e_1000": self.pairs_to_decision,
-            "cycle_seconds": {"median": middle(self.cycle_seconds), "most": max(self.cycle_seconds, default=0.0)},
-            "cycle_bytes": {"median": middle(self.cycle_bytes), "most": max(self.cycle_bytes, default=0)},
-            "wall_seconds": round(self.wall_seconds, 1),
-            "not_right": [
-                {
-                    "vantage": g.vantage,
-                    "target": g.target,
-                    "slot": g.slot,
-                    "truth": g.truth,
-                    "state": g.state,
-                    "grade": g.grade.value,
-                    "mechanisms": list(g.mechanisms),
-                    "rules": list(g.rules),
-                }
-                for g in self.graded
-                if g.grade is not Grade.RIGHT
-            ],
-            "wrong_mechanisms": [
-                {
-                    "vantage": g.vantage,
-                    "target": g.target,
-                    "slot": g.slot,
-                    "true": g.mechanism,
-                    "named": list(g.mechanisms),
-                }
-                for g in self.graded
-                if g.is_mechanism_right is False
-            ],
-        }
+        return sum(g.grade is grade for g in self.graded)
 
 
 def grade(truth: Truth, state: str) -> Grade:
@@ -143,18 +161,12 @@ def _is_within(path: str, ancestor: str) -> bool:
     return path == ancestor or path.startswith(ancestor + ".")
 
 
-def middle(values: Iterable[float]) -> float:
-    """Give the median, 0 of nothing."""
-    ordered = sorted(values)
-    return round(ordered[len(ordered) // 2], 1) if ordered else 0.0
-
-
-def play(scenario: Scenario, progress: Callable[[float, str], None] | None = None) -> Score:
+def play(scenario: Scenario, watch: Callable[[View], None] | None = None) -> Score:
     """Run a scenario into a database that is thrown away, and score it."""
     started = monotonic()
     with tempfile.TemporaryDirectory(prefix="nameblind-lab-") as folder:
         path = Path(folder) / "results.db"
-        run_scenario(scenario, path, progress=progress)
+        run_scenario(scenario, path, watch=watch)
         with Database.open(str(path)) as database:
             return score(scenario, database, wall_seconds=monotonic() - started)
 
@@ -162,55 +174,125 @@ def play(scenario: Scenario, progress: Callable[[float, str], None] | None = Non
 def score(scenario: Scenario, database: Database, *, wall_seconds: float = 0.0) -> Score:
     """Analyse the facts that a run of the scenario left in a database, and score what comes out."""
     conclusions = analyse(database)
+    slots = {slot_at: number for number, slot_at in enumerate(scenario.slots, 1)}
     with database.session() as session:
         slot_of = {
-            measurement_id: scenario.slots.index(slot_at) + 1
+            measurement_id: slots[slot_at]
             for measurement_id, slot_at in session.execute(
                 select(Measurement.measurement_id, Cycle.slot_at).join(Cycle, Cycle.cycle_id == Measurement.cycle_id)
             )
         }
         ends = session.execute(
-            select(Cycle.started_at, CycleEnd.ended_at, CycleEnd.bytes_sent, CycleEnd.bytes_received).join(
-                Cycle, Cycle.cycle_id == CycleEnd.cycle_id
-            )
+            select(
+                Cycle.vantage_id,
+                Cycle.slot_at,
+                Cycle.started_at,
+                CycleEnd.ended_at,
+                CycleEnd.bytes_sent,
+                CycleEnd.bytes_received,
+            ).join(Cycle, Cycle.cycle_id == CycleEnd.cycle_id)
         ).all()
         cycles = read_cycles(session, None, None)
-    graded = tuple(_grade_all(scenario, conclusions["states"], slot_of))
-    wanted = len(scenario.vantages) * len(scenario.slots) * len(scenario.schedule.of_kind(TargetKind.TARGET))
-    measured = sum(state["kind"] == TargetKind.TARGET for state in conclusions["states"])
+    costs = {
+        (end.vantage_id, slots[end.slot_at]): Cost(
+            end.ended_at, (end.ended_at - end.started_at).total_seconds(), end.bytes_sent + end.bytes_received
+        )
+        for end in ends
+    }
+    measured = tuple(_grade_all(scenario, conclusions["states"], slot_of))
+    targets = [g for g in measured if not g.is_control]
+    missing = _missing(scenario, {(g.vantage, g.target, g.slot) for g in targets})
+    graded = (
+        *targets,
+        *missing,
+        *(g for g in measured if g.is_control and g.grade is Grade.FALSE_ACCUSATION),
+    )
+    pairs = _pairs_to_decision(cycles)
+    happened = match_events(conclusions["events"], scenario.events())
     return Score(
         scenario=scenario.name,
         family=scenario.family,
+        seed=scenario.seed,
         graded=graded,
-        unmeasured=max(0, wanted - measured),
-        pairs_to_decision=_pairs_to_decision(cycles),
-        cycle_seconds=tuple((end.ended_at - end.started_at).total_seconds() for end in ends),
-        cycle_bytes=tuple(end.bytes_sent + end.bytes_received for end in ends),
+        innocent_controls=sum(g.is_control and g.truth not in ACCUSING for g in measured),
+        events=happened.events,
+        false_events=happened.false,
+        decisions=tuple(decisions([*targets, *missing], scenario.slots, costs, pairs)),
+        pairs_to_decision=pairs,
+        cycle_seconds=tuple(cost.seconds for cost in costs.values()),
+        cycle_bytes=tuple(cost.bytes for cost in costs.values()),
         wall_seconds=wall_seconds,
     )
 
 
-def _grade_all(scenario: Scenario, states: Iterable[dict[str, Any]], slot_of: dict[str, int]) -> Iterable[Graded]:
+def _grade_all(scenario: Scenario, states: Iterable[Mapping[str, Any]], slot_of: Mapping[str, int]) -> Iterator[Graded]:
     targets = {target.name: target for target in scenario.schedule.targets}
     for state in states:
         slot = slot_of[state["measurement"]]
         truth = scenario.truth_of(state["vantage"], targets[state["target"]], slot)
-        found = grade(truth, state["state"])
-        if state["kind"] != TargetKind.TARGET and found is not Grade.FALSE_ACCUSATION:
-            continue
-        named = tuple(state["mechanisms"])
-        is_named = truth.mechanism is not None and state["state"] in ACCUSING
         yield Graded(
             vantage=state["vantage"],
             target=state["target"],
             slot=slot,
+            is_control=state["kind"] != TargetKind.TARGET,
             truth=truth.state,
             state=state["state"],
-            grade=found,
+            grade=grade(truth, state["state"]),
             mechanism=truth.mechanism,
-            mechanisms=named,
-            is_mechanism_right=is_mechanism_right(truth.mechanism, named) if is_named and truth.mechanism else None,
+            mechanisms=tuple(state["mechanisms"]),
             rules=tuple(evidence["rule"] for evidence in state["evidence"]),
+        )
+
+
+def _missing(scenario: Scenario, measured: set[tuple[str, str, int]]) -> Iterator[Graded]:
+    """Give the measurements that were to be made and were not. A machine that is asleep has none to make."""
+    for slot in range(1, len(scenario.slots) + 1):
+        asleep = scenario.conditions(slot).asleep
+        for vantage in scenario.vantages:
+            for target in scenario.schedule.of_kind(TargetKind.TARGET):
+                if vantage in asleep or (vantage, target.name, slot) in measured:
+                    continue
+                truth = scenario.truth_of(vantage, target, slot)
+                yield Graded(
+                    vantage=vantage,
+                    target=target.name,
+                    slot=slot,
+                    is_control=False,
+                    truth=truth.state,
+                    state=UNMEASURED,
+                    grade=Grade.MISSED,
+                    mechanism=truth.mechanism,
+                    mechanisms=(),
+                    rules=(),
+                )
+
+
+def decisions(
+    graded: Iterable[Graded],
+    slots: tuple[datetime, ...],
+    costs: Mapping[tuple[str, int], Cost],
+    pairs: Mapping[str, int],
+) -> Iterator[Decision]:
+    """Give what each decision took, one for every vantage and target on which somebody acts.
+
+    ``costs`` are those of the cycles, by vantage and slot; ``pairs`` those of :attr:`Score.pairs_to_decision`.
+    """
+    series: dict[tuple[str, str], list[Graded]] = {}
+    for g in sorted((g for g in graded if g.truth in ACCUSING), key=lambda g: (g.vantage, g.target, g.slot)):
+        series.setdefault((g.vantage, g.target), []).append(g)
+    for (vantage, target), acted in series.items():
+        first = acted[0]
+        told = next((g.slot for g in acted if g.grade is Grade.RIGHT and (vantage, g.slot) in costs), None)
+        spent = [cost for (who, slot), cost in costs.items() if told and who == vantage and first.slot <= slot <= told]
+        counts = [count for key, count in pairs.items() if key.rpartition(" ")[0] == f"{vantage} {target}"]
+        yield Decision(
+            vantage=vantage,
+            target=target,
+            truth=first.truth,
+            mechanism=first.mechanism,
+            seconds=(costs[vantage, told].ended_at - slots[first.slot - 1]).total_seconds() if told else None,
+            bytes=sum(cost.bytes for cost in spent) if told else None,
+            pairs=min(counts, default=None),
         )
 
 

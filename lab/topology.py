@@ -1,12 +1,12 @@
 """A topology as data: networks, routers, links, hosts, and the sites that they serve.
 
 :mod:`lab.topology_file` reads it from YAML. How traffic flows is
-:mod:`lab.internet`'s, how a site answers :mod:`lab.servers`'.
+:mod:`lab.internet`'s; sites are :mod:`lab.site`'s.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lab.link import LinkProfile
     from lab.packet import Address
+    from lab.site import Site
 
 
 class Role(StrEnum):
@@ -28,6 +29,7 @@ class Role(StrEnum):
     WEB = "web"
     HELPER = "helper"
     PORTAL = "portal"  # a captive portal's own web server
+    PROXY = "proxy"  # answers in the name of whatever address is sent its way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,13 @@ class Router:
 
     network: str
     addresses: tuple[Address, ...]
+    """The public one first; a home gateway has one on its inside as well."""
+    inside: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Private networks behind it, whose addresses it translates to its own (NAT)."""
+    power: str | None = None
+    """The power domain that feeds it."""
+    battery_s: float = 0.0
+    """How long it works without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +62,10 @@ class Link:
 
     between: tuple[str, str]
     profile: LinkProfile
+    cost: int
+    """To the routers, which choose the cheapest path, and share flows among paths that cost the same."""
+    fibres: tuple[str, ...] = ()
+    """The ducts and cables that it runs through, which other links may share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,30 +86,15 @@ class Host:
     bearer: str = "fixed"
     delay_ms: float = 1.0
     """Of its link to its router."""
+    power: str | None = None
+    """The power domain that feeds it."""
+    battery_s: float = 0.0
+    """How long it works without."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """One page of a site."""
-
-    title: str
-    body: str = ""
-    status: int = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """Names that answer alike, and where."""
-
-    names: tuple[str, ...]
-    addresses: tuple[Address, ...]
-    title: str
-    body: str = ""
-    is_https: bool = True
-    is_http_redirected: bool = True
-    """Whether plain HTTP leads to https; otherwise it serves the same pages."""
-    pages: Mapping[str, Page] = field(default_factory=dict)
-    """By path and query; every other path has the site's own title and body."""
+    @property
+    def takes_any_address(self) -> bool:
+        """Tell whether it answers for every address, so that packets can be led to it unchanged."""
+        return self.role in {Role.PROXY, Role.PORTAL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +112,15 @@ class Topology:
     def hosts_of(self, *roles: Role) -> dict[str, Host]:
         """Give the hosts of these roles, in the file's order."""
         return {name: host for name, host in self.hosts.items() if host.role in roles}
+
+    def fibres(self) -> frozenset[str]:
+        """Give the names of all ducts and cables."""
+        return frozenset(fibre for link in self.links.values() for fibre in link.fibres)
+
+    def powered_by(self, domain: str) -> dict[str, float]:
+        """Give every node that a power domain feeds, with how long its battery lasts, in seconds."""
+        routers = {name: router.battery_s for name, router in self.routers.items() if router.power == domain}
+        return routers | {name: host.battery_s for name, host in self.hosts.items() if host.power == domain}
 
     def owner_of(self, address: Address) -> str | None:
         """Give the host that answers at an address."""

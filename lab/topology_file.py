@@ -1,24 +1,31 @@
 """Reads a topology from YAML and checks that its names and addresses fit together.
 
 Addresses must be ones that the real Internet would route, because a probe
-refuses to dial any other; they never leave the lab.
+refuses to dial any other; they never leave the lab. Only what stands behind a
+gateway that translates has private ones.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lab.link import QUEUE_BYTES, LinkProfile
-from lab.topology import Host, Link, Network, Page, Role, Router, Site, Topology, access_link
+from lab.routing import next_hops
+from lab.site_file import sites
+from lab.topology import Host, Link, Network, Role, Router, Topology, access_link
 from lab.yaml_values import ADDRESS, LABEL, PREFIX, names_in
 from probe.errors import UserError
 from probe.schedule.names import HOST_NAME
 from probe.schedule.yaml_reader import ListOf, MapOf, Record, UnfitError, optional, read, required
-from probe.schedule.yaml_scalars import boolean, integer, matching, number, one_of, scalar, text
+from probe.schedule.yaml_scalars import duration, integer, matching, number, one_of, scalar, text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ipaddress import IPv4Network, IPv6Network
+
     from lab.packet import Address
+    from lab.site import Site
 
 TOPOLOGIES: Final = Path(__file__).parent / "topologies"
 
@@ -31,9 +38,23 @@ NETWORK: Final = Record(
     },
 )
 
+POWER_KEYS: Final[Mapping[str, Any]] = {
+    "power": optional(LABEL),
+    "battery": optional(duration("1s", "30d"), into="battery_s"),
+}
+
 ROUTER: Final = Record(
-    Router, {"network": required(LABEL), "addresses": required(ListOf(ADDRESS, at_least=1, at_most=2))}
+    Router,
+    {
+        "network": required(LABEL),
+        "addresses": required(ListOf(ADDRESS, at_least=1, at_most=3)),
+        "inside": optional(ListOf(PREFIX, at_least=1)),
+        **POWER_KEYS,
+    },
 )
+
+MICROSECONDS_PER_MS: Final = 1000
+"""A link that says no cost has its delay as its cost, so that the nearest path is chosen."""
 
 
 def _link(
@@ -46,6 +67,8 @@ def _link(
     loss: float = 0.0,
     loss_burst_packets: float | None = None,
     mtu: int = 1500,
+    cost: int | None = None,
+    fibres: tuple[str, ...] = (),
 ) -> Link:
     profile = LinkProfile(
         delay_s=delay_ms / 1000,
@@ -56,7 +79,9 @@ def _link(
         loss_burst_packets=loss_burst_packets,
         mtu=mtu,
     )
-    return Link(between=between, profile=profile)
+    if cost is None:
+        cost = round(delay_ms * MICROSECONDS_PER_MS)
+    return Link(between=between, profile=profile, cost=cost, fibres=fibres)
 
 
 LINK: Final = Record(
@@ -70,6 +95,8 @@ LINK: Final = Record(
         "loss": optional(number(0, 0.95)),
         "loss_burst_packets": optional(number(1, 1000)),
         "mtu": optional(integer(1280, 9000)),
+        "cost": optional(integer(1, 1_000_000_000)),
+        "fibres": optional(ListOf(LABEL, at_least=1)),
     },
 )
 
@@ -86,29 +113,7 @@ HOST: Final = Record(
         "region": optional(text(64)),
         "bearer": optional(one_of("fixed", "mobile", "satellite", "unknown")),
         "delay_ms": optional(number(0, 2000)),
-    },
-)
-
-PAGE: Final = Record(
-    Page,
-    {
-        "title": required(text(200)),
-        "body": optional(text(4000)),
-        "status": optional(integer(200, 599)),
-    },
-    line="title",
-)
-
-SITE: Final = Record(
-    Site,
-    {
-        "names": required(ListOf(HOST_NAME, at_least=1)),
-        "addresses": required(ListOf(ADDRESS, at_least=1)),
-        "title": required(text(200)),
-        "body": optional(text(4000)),
-        "https": optional(boolean, into="is_https"),
-        "http_redirected": optional(boolean, into="is_http_redirected"),
-        "pages": optional(MapOf(matching(r"/[!-~]*", "a path that begins with /"), PAGE)),
+        **POWER_KEYS,
     },
 )
 
@@ -123,11 +128,15 @@ def _topology(
     sites: tuple[Site, ...],
 ) -> Topology:
     named = {access_link(*link.between): link for link in links}
+    if len(named) < len(links):
+        raise UnfitError("links", "each pair of nodes once")
     for name, host in hosts.items():
         profile = LinkProfile(delay_s=host.delay_ms / 1000)
-        named[access_link(name, host.router)] = Link(between=(name, host.router), profile=profile)
+        cost = round(host.delay_ms * MICROSECONDS_PER_MS)
+        named[access_link(name, host.router)] = Link(between=(name, host.router), profile=profile, cost=cost)
     topology = Topology(summary=summary, networks=networks, routers=routers, links=named, hosts=hosts, sites=sites)
     _check_names(topology)
+    _check_connected(topology)
     _check_addresses(topology)
     return topology
 
@@ -152,26 +161,43 @@ def _check_names(topology: Topology) -> None:
         raise UnfitError("hosts", f"names that no router has (not {min(both)})")
 
 
+def _check_connected(topology: Topology) -> None:
+    nodes = [*topology.routers, *topology.hosts]
+    reached = next_hops({link.between: link.cost for link in topology.links.values()}, nodes[0]).keys() | {nodes[0]}
+    for node in nodes:
+        if node not in reached:
+            raise UnfitError("links", f"a way from {nodes[0]} to {node}")
+
+
 def _check_addresses(topology: Topology) -> None:
     seen: set[Address] = set()
-    for key, nodes in (("routers", topology.routers), ("hosts", topology.hosts)):
-        for name, node in nodes.items():
-            for address in node.addresses:
-                _check_address(key, name, address, topology.networks[node.network], seen)
+    inside: list[IPv4Network | IPv6Network] = []
+    for name, router in topology.routers.items():
+        for private in router.inside:
+            if not private.is_private or any(private.overlaps(other) for other in inside):
+                raise UnfitError("routers", f"a private network inside {name} that no other has (not {private})")
+            inside.append(private)
+        _check_node("routers", name, router, router, topology.networks, seen)
+    for name, host in topology.hosts.items():
+        _check_node("hosts", name, host, topology.routers[host.router], topology.networks, seen)
     for site in topology.sites:
-        for address in site.addresses:
+        for address in site.everywhere:
             if topology.owner_of(address) is None:
                 raise UnfitError("sites", f"addresses of hosts for {site.names[0]} (not {address})")
 
 
-def _check_address(key: str, name: str, address: Address, network: Network, seen: set[Address]) -> None:
-    if not address.is_global:
-        raise UnfitError(key, f"an address for {name} that the Internet would route (not {address})")
-    if not any(address in prefix for prefix in network.prefixes):
-        raise UnfitError(key, f"an address for {name} in its own network's prefixes (not {address})")
-    if address in seen:
-        raise UnfitError(key, f"an address for {name} that nobody else has (not {address})")
-    seen.add(address)
+def _check_node(
+    key: str, name: str, node: Router | Host, gateway: Router, networks: Mapping[str, Network], seen: set[Address]
+) -> None:
+    for address in node.addresses:
+        if not any(address in private for private in gateway.inside):
+            if not address.is_global:
+                raise UnfitError(key, f"an address for {name} that the Internet would route (not {address})")
+            if not any(address in prefix for prefix in networks[node.network].prefixes):
+                raise UnfitError(key, f"an address for {name} in its own network's prefixes (not {address})")
+        if address in seen:
+            raise UnfitError(key, f"an address for {name} that nobody else has (not {address})")
+        seen.add(address)
 
 
 TOPOLOGY: Final = Record(
@@ -182,14 +208,18 @@ TOPOLOGY: Final = Record(
         "routers": required(MapOf(LABEL, ROUTER, at_least=1)),
         "links": required(ListOf(LINK)),
         "hosts": required(MapOf(LABEL, HOST, at_least=1)),
-        "sites": optional(ListOf(SITE)),
+        "sites": optional(sites),
     },
 )
 
 
-def load(name: str) -> Topology:
-    """Read the topology called ``name`` in ``lab/topologies``. Raises UserError."""
+def load(name: str, *, beside: Path | None = None) -> Topology:
+    """Read a topology: by its name, or a ``.yaml`` file by its path from the folder ``beside``. Raises UserError."""
+    if name.endswith(".yaml"):
+        return read((beside or Path()) / name, TOPOLOGY)
     path = TOPOLOGIES / f"{name}.yaml"
     if not path.is_file():
-        raise UserError(f"there is no topology {name!r}: choose one of {', '.join(names_in(TOPOLOGIES))}")
+        raise UserError(
+            f"there is no topology {name!r}: choose one of {', '.join(names_in(TOPOLOGIES))}, or give a .yaml file"
+        )
     return read(path, TOPOLOGY)

@@ -9,6 +9,7 @@ These calls block for a moment; from an event loop, run them in a thread.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -34,6 +35,11 @@ _IFA_F_NODAD = 0x02  # nobody else is on the wire, so waiting for a duplicate ad
 _RTN_LOCAL = 2
 _RT_SCOPE_HOST = 254
 _RT_TABLE_LOCAL = 255
+# include/uapi/linux/in.h and in6.h
+_IP_TRANSPARENT = 19
+_IPV6_TRANSPARENT = 75
+
+_ANY_TABLE = 100  # any number and place that the kernel leaves free, before the main table's 32766
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class Interface:
     addresses: tuple[IPv4Address | IPv6Address, ...]
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Whole networks that the host answers for, every address of them."""
+    is_any: bool = False
+    """Whether it takes every packet that arrives, whatever its destination; see :func:`speak_for_any`."""
     mtu: int = 1500
 
 
@@ -96,6 +104,34 @@ def bring_up(path: str, interface: Interface) -> None:
             if any(item.version == version for item in (*interface.addresses, *interface.networks)):
                 family = socket.AF_INET if version == 4 else socket.AF_INET6
                 netlink.route("replace", dst=everything, oif=index, family=family)
+                if interface.is_any:
+                    _take_any(netlink, everything, family)
+
+
+def _take_any(netlink: Any, everything: str, family: int) -> None:
+    """Make every destination local for what arrives on the device, and for that alone: the host itself dials out."""
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    try:
+        netlink.rule("add", iifname=DEVICE, table=_ANY_TABLE, priority=_ANY_TABLE, family=family)
+    except NetlinkError as error:
+        if error.code != errno.EEXIST:  # the rule outlives a device that is down
+            raise
+    netlink.route(
+        "replace", dst=everything, oif=1, type=_RTN_LOCAL, table=_ANY_TABLE, scope=_RT_SCOPE_HOST, family=family
+    )
+
+
+def speak_for_any(made: socket.socket) -> None:
+    """Let a socket, before it is bound, answer in the name of addresses that are not its host's.
+
+    It is what a listener needs on a host that takes any destination; the address
+    that a client meant is then the accepted socket's own (``getsockname``).
+    """
+    if made.family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, _IPV6_TRANSPARENT, 1)
+    else:
+        made.setsockopt(socket.IPPROTO_IP, _IP_TRANSPARENT, 1)
 
 
 def bring_down(path: str) -> None:

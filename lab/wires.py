@@ -4,32 +4,66 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab import tun
+from lab.capture import Capture
 from lab.conditions import InterfaceState
 from lab.control import ignore_interrupts, obey
 from lab.internet import Internet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
     from lab.conditions import Conditions
     from lab.topology import Topology
 
 
-def carry(pipe: Connection[Any, Any], topology: Topology, namespaces: Mapping[str, str], seed: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Let conditions hold from now on."""
+
+    conditions: Conditions
+    at: datetime
+    """What the scenario's clock shows."""
+    is_fresh: bool
+    """Whether time has passed that nobody saw: nothing is on its way any more, and boxes have forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Close the captures, and say from which of them packets are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Say how many packets each box has seen, and on how many it acted."""
+
+
+def carry(
+    pipe: Connection[Any, Any],
+    topology: Topology,
+    namespaces: Mapping[str, str],
+    seed: int,
+    captures: Mapping[str, Path],
+) -> None:
     """Be the process: attach every host, say so, then carry and obey. Ends with the director."""
     ignore_interrupts()
+    gc.freeze()  # packets make no cycles: looking for some among them takes a third of the time that they may take
+    gc.set_threshold(100_000, 50, 50)
     interfaces = {
-        name: tun.Interface(addresses=host.addresses, networks=host.answers_for)
+        name: tun.Interface(addresses=host.addresses, networks=host.answers_for, is_any=host.takes_any_address)
         for name, host in topology.hosts.items()
     }
     tuns = {name: tun.attach(namespaces[name], interface) for name, interface in interfaces.items()}
     with contextlib.suppress(BrokenPipeError):
-        asyncio.run(_carry(pipe, topology, namespaces, interfaces, tuns, seed))
+        asyncio.run(_carry(pipe, topology, namespaces, interfaces, tuns, seed, captures))
 
 
 async def _carry(
@@ -39,9 +73,12 @@ async def _carry(
     interfaces: Mapping[str, tun.Interface],
     tuns: Mapping[str, int],
     seed: int,
+    captures: Mapping[str, Path],
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(_end_at_fault)
     internet = Internet(topology, tuns, seed)
+    for link, path in captures.items():
+        internet.capture(link, Capture(path))
     internet.start()
     now: dict[str, InterfaceState] = {}
 
@@ -52,10 +89,14 @@ async def _carry(
         else:
             tun.bring_up(namespaces[host], interfaces[host])
 
-    async def handle(conditions: Conditions) -> bool:
-        internet.apply(conditions)
+    async def handle(message: Apply | Count | Finish) -> Any:
+        if isinstance(message, Finish):
+            return internet.finish()
+        if isinstance(message, Count):
+            return internet.counts()
+        internet.apply(message.conditions, at=message.at, is_fresh=message.is_fresh)
         for host in topology.hosts:
-            wanted = conditions.interfaces.get(host, InterfaceState.UP)
+            wanted = message.conditions.interfaces.get(host, InterfaceState.UP)
             if wanted is not now.get(host, InterfaceState.UP):
                 await asyncio.to_thread(set_interface, host, wanted)
                 now[host] = wanted

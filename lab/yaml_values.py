@@ -19,6 +19,8 @@ LABEL: Final = matching(r"[a-z0-9][a-z0-9-]{0,39}", "a name of small letters, di
 
 LINK_NAME: Final = matching(r"[a-z0-9-]{1,40}--[a-z0-9-]{1,40}", "the two ends of a link, as core-a--gateway")
 
+COUNTRY: Final = matching(r"[A-Z]{2}", "a country as two capital letters")
+
 ADDRESS: Final[Parser[Address]] = scalar(ip_address, "an IP address")
 
 PREFIX: Final[Parser[IPv4Network | IPv6Network]] = scalar(ip_network, "a network such as 5.1.0.0/16")

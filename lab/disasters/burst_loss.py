@@ -10,7 +10,7 @@ from probe.schedule.yaml_reader import ListOf, Record, optional, required
 from probe.schedule.yaml_scalars import number
 
 if TYPE_CHECKING:
-    from lab.conditions import Conditions
+    from lab.conditions import Conditions, Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +21,9 @@ class BurstLoss:
     loss: float
     burst_packets: float | None = None
 
-    def __call__(self, conditions: Conditions) -> Conditions:
+    def __call__(self, conditions: Conditions, moment: Moment) -> Conditions:
         """Let it happen."""
+        del moment
         for link in self.links:
             conditions = conditions.with_link(link, loss=self.loss, loss_burst_packets=self.burst_packets)
         return conditions

@@ -10,7 +10,7 @@ from probe.schedule.yaml_reader import ListOf, Record, required
 from probe.schedule.yaml_scalars import integer
 
 if TYPE_CHECKING:
-    from lab.conditions import Conditions
+    from lab.conditions import Conditions, Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +20,9 @@ class MtuBlackHole:
     links: tuple[str, ...]
     mtu: int
 
-    def __call__(self, conditions: Conditions) -> Conditions:
+    def __call__(self, conditions: Conditions, moment: Moment) -> Conditions:
         """Let it happen."""
+        del moment
         for link in self.links:
             conditions = conditions.with_link(link, mtu=self.mtu, is_mtu_announced=False)
         return conditions

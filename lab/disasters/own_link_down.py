@@ -11,7 +11,7 @@ from probe.schedule.yaml_reader import ListOf, Record, optional, required
 from probe.schedule.yaml_scalars import scalar
 
 if TYPE_CHECKING:
-    from lab.conditions import Conditions
+    from lab.conditions import Conditions, Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +21,9 @@ class OwnLinkDown:
     hosts: tuple[str, ...]
     state: InterfaceState = InterfaceState.DOWN
 
-    def __call__(self, conditions: Conditions) -> Conditions:
+    def __call__(self, conditions: Conditions, moment: Moment) -> Conditions:
         """Let it happen."""
+        del moment
         for host in self.hosts:
             conditions = conditions.with_interface(host, self.state)
         return conditions

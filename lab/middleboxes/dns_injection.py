@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lab.dissect import NOERROR, NXDOMAIN, dns_answer, is_name_under
 from lab.inject import answer_instead
 from lab.reading import question_sent
-from lab.yaml_values import ADDRESS, NAMES, SHARE
+from lab.yaml_values import ADDRESS, NAMES
 from probe.schedule.yaml_reader import ListOf, Record, optional, required
 from probe.schedule.yaml_scalars import boolean
 
@@ -26,13 +26,13 @@ class DnsInjection:
 
     names: tuple[str, ...]
     addresses: tuple[Address, ...] = ()
-    share: float = 1.0
     is_query_dropped: bool = False
 
     def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:
         """Decide on one packet."""
+        del flow  # a query is a packet of its own
         question = question_sent(packet)
-        if question is None or not is_name_under(question.name, self.names) or flow.draw >= self.share:
+        if question is None or not is_name_under(question.name, self.names):
             return [packet]
         message = dns_answer(question, self.addresses, rcode=NOERROR if self.addresses else NXDOMAIN)
         forged = answer_instead(packet, message)
@@ -44,7 +44,6 @@ RECORD = Record(
     {
         "names": required(NAMES),
         "addresses": optional(ListOf(ADDRESS)),
-        "share": optional(SHARE),
         "drop_query": optional(boolean, into="is_query_dropped"),
     },
 )

@@ -23,8 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TIMESTAMPS = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")  # RFC 6962; its content is noise here
-_TIMESTAMP_BYTES = 360  # three of them
+_TIMESTAMPS = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")  # RFC 6962
 _BEFORE = timedelta(days=90)
 _AFTER = timedelta(days=365)
 
@@ -94,20 +93,72 @@ class Authority:
                     x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
                 )
                 .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-                .add_extension(x509.UnrecognizedExtension(_TIMESTAMPS, os.urandom(_TIMESTAMP_BYTES)), critical=False)
+                .add_extension(x509.UnrecognizedExtension(_TIMESTAMPS, _signed_timestamps(self._from)), critical=False)
             )
         return _Issued(key, builder.sign(issuer_key, SHA256()))
 
 
+class Chains:
+    """The chains of all servers: each is issued at the first handshake that needs it, and kept."""
+
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+        self._issued: dict[tuple[str, ...], bytes] = {}
+        self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+
+    def pem(self, names: tuple[str, ...]) -> bytes:
+        """Give the key and the chain of the certificate for ``names``, PEM."""
+        if names not in self._issued:
+            self._issued[names] = self._authority.leaf(names)
+        return self._issued[names]
+
+    def context(self, names: tuple[str, ...]) -> ssl.SSLContext:
+        """Give the server side of TLS with the certificate for ``names``."""
+        if names not in self._contexts:
+            self._contexts[names] = context_of(self.pem(names))
+        return self._contexts[names]
+
+    def front(self, served: Sequence[tuple[str, ...]]) -> ssl.SSLContext:
+        """Give the server side of TLS at an address: the certificate that has the SNI's name, else the first.
+
+        ``served`` has the names of each certificate.
+        """
+
+        def choose(connection: ssl.SSLSocket | ssl.SSLObject, server_name: str | None, _: object) -> None:
+            connection.context = self.context(next((names for names in served if server_name in names), served[0]))
+
+        context = _context()  # without a certificate: one is chosen at every handshake
+        context.set_servername_callback(choose)
+        return context
+
+
 def context_of(pem: bytes) -> ssl.SSLContext:
     """Make the server side of TLS with a key and its chain, PEM."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_alpn_protocols(["http/1.1"])
+    context = _context()
     with tempfile.NamedTemporaryFile(prefix="nameblind-lab-", suffix=".pem") as file:  # mode 0600
         file.write(pem)
         file.flush()
         context.load_cert_chain(file.name)
     return context
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _signed_timestamps(at: datetime) -> bytes:
+    """Write three timestamps of logs that do not exist: in form as RFC 6962, section 3.3, their signatures noise."""
+    stamp = int(at.timestamp() * 1000).to_bytes(8, "big")
+    ecdsa_sha256, signature = b"\x04\x03", os.urandom(71)
+    signed = (b"\x00" + os.urandom(32) + stamp + bytes(2) + ecdsa_sha256 + _sized(signature) for _ in range(3))
+    stamps = _sized(b"".join(map(_sized, signed)))
+    return b"\x04\x82" + _sized(stamps)  # a DER octet string
+
+
+def _sized(content: bytes) -> bytes:
+    return len(content).to_bytes(2, "big") + content
 
 
 def _key_usage(*, is_authority: bool) -> x509.KeyUsage:

@@ -1,4 +1,4 @@
-"""Name servers: one zone of all names for every resolver, and the lies that some of them tell.
+"""Name servers: a zone of all names for every resolver, and the lies that some of them tell.
 
 UDP, TCP, DoT (RFC 7858) and DoH (RFC 8484). A resolver here knows the whole zone
 itself; it asks nobody.
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlsplit
 
-from lab.dissect import NXDOMAIN, RequestHead, dns_answer, dns_question, is_name_under
+from lab.conditions import LieKind
+from lab.dissect import NOERROR, NXDOMAIN, RequestHead, dns_answer, dns_question, is_name_under
 from lab.servers.http import Answer
 
 if TYPE_CHECKING:
@@ -24,15 +25,35 @@ if TYPE_CHECKING:
 
     from lab.conditions import Lie
     from lab.packet import Address
-    from lab.topology import Topology
+    from lab.servers.http import Client
+    from lab.topology import Host, Topology
 
 _IDLE_S = 10.0
+_SERVFAIL = 2
+_REFUSED = 5
+_RCODES = {
+    LieKind.ADDRESSES: NOERROR,
+    LieKind.NXDOMAIN: NXDOMAIN,
+    LieKind.SERVFAIL: _SERVFAIL,
+    LieKind.REFUSED: _REFUSED,
+    LieKind.EMPTY: NOERROR,
+}
 _MESSAGE_TYPE = "application/dns-message"
 
 
-def zone_of(topology: Topology) -> dict[str, tuple[Address, ...]]:
-    """Give every name of a topology with its addresses: the sites', and the public resolvers' own."""
-    zone = {name: site.addresses for site in topology.sites for name in site.names}
+def zone_of(topology: Topology, resolver: Host) -> dict[str, tuple[Address, ...]]:
+    """Give every name of a topology, with the addresses that one resolver answers.
+
+    Those are the sites' for the resolver's country, and the public resolvers'
+    own. Under a "whoami" name it learns its own, as from a zone whose server
+    answers with whatever address asked it.
+    """
+    country = topology.networks[resolver.network].country
+    zone = {
+        name: resolver.addresses if site.is_whoami else site.by_country.get(country, site.addresses)
+        for site in topology.sites
+        for name in site.names
+    }
     zone |= {host.server_name: host.addresses for host in topology.hosts.values() if host.server_name}
     return zone
 
@@ -51,13 +72,14 @@ class NameServer:
             return None
         for lie in self.lies:
             if is_name_under(question.name, lie.names):
-                return dns_answer(question, lie.addresses, rcode=0 if lie.addresses else NXDOMAIN)
+                return dns_answer(question, lie.addresses, rcode=_RCODES[lie.kind])
         if question.name not in self.zone:
             return dns_answer(question, (), rcode=NXDOMAIN)
         return dns_answer(question, self.zone[question.name])
 
-    def respond(self, head: RequestHead, body: bytes) -> Answer:
+    def respond(self, head: RequestHead, body: bytes, client: Client) -> Answer:
         """Answer one DoH request, by GET or POST."""
+        del client  # everybody alike
         query = body
         if head.method == "GET":
             encoded = parse_qs(urlsplit(head.path).query).get("dns", [""])[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from lab.control import ignore_interrupts, obey
 from lab.namespace import entered
 from lab.servers import dns, http, web
-from lab.servers.certificates import Authority, context_of
+from lab.servers.certificates import Authority, Chains
+from lab.servers.clients import client_finder
+from lab.servers.forging import Forger
+from lab.servers.proxy import Proxy, dial_from, serve_proxy
 from lab.topology import Role
+from lab.tun import speak_for_any
 from probe import helper
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import ssl
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from multiprocessing.connection import Connection
 
     from lab.conditions import Conditions
     from lab.packet import Address
+    from lab.site import Site
     from lab.topology import Host, Topology
 
 _BACKLOG = 128
@@ -42,31 +49,47 @@ class Identities:
 class Servers:
     """Every server of a topology."""
 
-    def __init__(self, topology: Topology, namespaces: Mapping[str, str], at: datetime) -> None:
+    def __init__(self, topology: Topology, namespaces: Mapping[str, str], at: datetime, seed: int) -> None:
         """``namespaces`` has the path to each host's; certificates are valid at ``at`` and now."""
         self._topology = topology
         self._namespaces = namespaces
-        self._authority = Authority(at)
+        authority = Authority(at)
+        self._chains = Chains(authority)
         self._helper_key = Ed25519PrivateKey.generate()
-        self._leaves = {site.names[0]: self._authority.leaf(site.names) for site in topology.sites if site.is_https}
-        zone = dns.zone_of(topology)
+        self._web = web.Web(topology.sites)
+        self._find_client = client_finder(topology.networks, random.Random(f"{seed}/servers"))
         resolvers = topology.hosts_of(Role.RESOLVER, Role.PUBLIC_RESOLVER)
-        self._name_servers = {name: dns.NameServer(zone) for name in resolvers}
+        self._name_servers = {name: dns.NameServer(dns.zone_of(topology, host)) for name, host in resolvers.items()}
+        forger = Forger(at)
+        self._proxies = {
+            name: Proxy(name, dial_from(namespaces[name], {str(address) for address in host.addresses}), forger)
+            for name, host in topology.hosts_of(Role.PROXY).items()
+        }
         self._running: list[Any] = []
-        self.identities = Identities(self._authority.root, helper.public_key_of(self._helper_key))
+        self.identities = Identities(authority.root, helper.public_key_of(self._helper_key))
 
     def apply(self, conditions: Conditions) -> None:
-        """Let the resolvers lie as the conditions say."""
+        """Let the resolvers lie, the sites refuse and the proxies read along as the conditions say."""
+        self._web.refusals = {
+            placed.site: [other.refusal for other in conditions.refusals if other.site == placed.site]
+            for placed in conditions.refusals
+        }
         for name, server in self._name_servers.items():
             server.lies = [lie for lie in conditions.lies if lie.resolver == name]
+        for proxy in self._proxies.values():
+            proxy.apply(conditions.placements)
 
     async def start(self) -> None:
         """Open every socket and begin to serve."""
         for name, host in self._topology.hosts.items():
             if host.role in {Role.RESOLVER, Role.PUBLIC_RESOLVER}:
                 await self._serve_names(name, host)
-            elif host.role in {Role.WEB, Role.PORTAL}:
+            elif host.role is Role.WEB:
                 await self._serve_web(name, host)
+            elif host.role is Role.PORTAL:
+                await self._serve_portal(name, host)
+            elif host.role is Role.PROXY:
+                await self._serve_proxy(name, host)
             elif host.role is Role.HELPER:
                 self._serve_helper(name)
 
@@ -76,33 +99,56 @@ class Servers:
             self._running.append(await dns.listen_udp(self._bound(name, address, 53, socket.SOCK_DGRAM), server))
             self._running.append(await dns.listen_tcp(self._listening(name, address, 53), None, server))
             if host.server_name is not None:
-                tls = context_of(self._authority.leaf([host.server_name]))
+                tls = self._chains.front([(host.server_name,)])
                 self._running.append(await dns.listen_tcp(self._listening(name, address, 853), tls, server))
-                listening = self._listening(name, address, 443)
-                self._running.append(await http.listen(listening, tls, server.respond))
+                await self._listen_http(name, address, 443, tls, server.respond)
 
     async def _serve_web(self, name: str, host: Host) -> None:
         for address in host.addresses:
-            sites = [site for site in self._topology.sites if address in site.addresses]
-            names = [own for site in sites for own in site.names]
-            for port, tls in ((80, None), (443, web.front(sites, self._leaves))):
-                if port == 443 and tls is None:
-                    continue
-                respond = web.respond_with(sites, is_tls=tls is not None)
-                if host.role is Role.PORTAL:
-                    respond = web.respond_as_portal(names)
-                self._running.append(await http.listen(self._listening(name, address, port), tls, respond))
+            sites = self._web.sites_at(address)
+            await self._listen_http(name, address, 80, None, self._web.respond_with(sites, is_secure=False))
+            if certified := [site.names for site in sites if site.is_https]:
+                secure = self._web.respond_with(sites, is_secure=True)
+                await self._listen_http(name, address, 443, self._chains.front(certified), secure)
+            if fast := [site for site in sites if site.is_http3]:
+                await self._listen_quic(name, address, fast)
+
+    async def _serve_portal(self, name: str, host: Host) -> None:
+        sites = [site for address in host.addresses for site in self._web.sites_at(address)]
+        respond = web.respond_as_portal([own for site in sites for own in site.names])
+        for everywhere in self._any_address({address.version for address in host.addresses}):
+            await self._listen_http(name, everywhere, 80, None, respond)
+            if certified := [site.names for site in sites if site.is_https]:
+                await self._listen_http(name, everywhere, 443, self._chains.front(certified), respond)
+
+    async def _serve_proxy(self, name: str, host: Host) -> None:
+        everywhere = self._any_address({address.version for address in host.addresses})
+        plain, secure = ([self._listening(name, address, port) for address in everywhere] for port in (80, 443))
+        self._running += await serve_proxy(self._proxies[name], plain, secure)
+
+    async def _listen_http(
+        self, host: str, address: Address | str, port: int, tls: ssl.SSLContext | None, respond: http.Respond
+    ) -> None:
+        listening = self._listening(host, address, port)
+        self._running.append(await http.listen(listening, tls, respond, self._find_client))
+
+    async def _listen_quic(self, host: str, address: Address, sites: Sequence[Site]) -> None:
+        from lab.servers import quic  # its library is large, and few topologies have such sites
+
+        listening = self._bound(host, address, 443, socket.SOCK_DGRAM)
+        pem = self._chains.pem(tuple(own for site in sites for own in site.names))
+        respond = self._web.respond_with(sites, is_secure=True)
+        self._running.append(await quic.listen(listening, pem, respond, self._find_client))
 
     def _serve_helper(self, name: str) -> None:
-        families = {network.version for network in self._topology.hosts[name].answers_for}
-        everywhere = [self._any_address(version) for version in sorted(families)]
+        everywhere = self._any_address({network.version for network in self._topology.hosts[name].answers_for})
         plain = [self._listening(name, address, 80) for address in everywhere]
         secure = [self._listening(name, address, 443) for address in everywhere]
         self._running.append(asyncio.create_task(helper.serve(plain, secure, self._helper_key)))
 
     @staticmethod
-    def _any_address(version: int) -> str:
-        return "0.0.0.0" if version == 4 else "::"
+    def _any_address(versions: set[int]) -> list[str]:
+        return ["0.0.0.0" if version == 4 else "::" for version in sorted(versions)]
 
     def _listening(self, host: str, address: Address | str, port: int) -> socket.socket:
         made = self._bound(host, address, port, socket.SOCK_STREAM)
@@ -116,20 +162,30 @@ class Servers:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if self._topology.hosts[host].takes_any_address:
+            speak_for_any(made)
         made.bind((str(address), port))
         made.setblocking(False)
         return made
 
 
-def serve(pipe: Connection[Any, Any], topology: Topology, namespaces: Mapping[str, str], at: datetime) -> None:
-    """Be the process: say who we are, then obey. Ends with the director."""
+def serve(
+    pipe: Connection[Any, Any], topology: Topology, namespaces: Mapping[str, str], at: datetime, seed: int
+) -> None:
+    """Be the process: once told that the hosts have their addresses, serve and say who we are; then obey.
+
+    Ends with the director.
+    """
     ignore_interrupts()
     with contextlib.suppress(BrokenPipeError):
-        asyncio.run(_serve(pipe, topology, namespaces, at))
+        asyncio.run(_serve(pipe, topology, namespaces, at, seed))
 
 
-async def _serve(pipe: Connection[Any, Any], topology: Topology, namespaces: Mapping[str, str], at: datetime) -> None:
-    servers = Servers(topology, namespaces, at)
+async def _serve(
+    pipe: Connection[Any, Any], topology: Topology, namespaces: Mapping[str, str], at: datetime, seed: int
+) -> None:
+    servers = Servers(topology, namespaces, at, seed)
+    pipe.recv()
     await servers.start()
     pipe.send(servers.identities)
 

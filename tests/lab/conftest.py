@@ -6,17 +6,18 @@ import contextlib
 import os
 import socket
 import ssl
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab import disasters, middleboxes, topology_file
-from lab.conditions import Conditions, Lie, Placement, peace
+from lab import disasters, middleboxes, orders, topology_file
+from lab.conditions import Conditions, Lie, Moment, peace
 from lab.namespace import entered, require_permission
 from lab.registry import kinds
 from lab.running import Lab, running
+from lab.station import Placement
 from lab.tun import open_tun
 from probe.errors import UserError
 from probe.schedule.yaml_reader import parse
@@ -48,19 +49,19 @@ class Hosts:
     def calm(self) -> Conditions:
         return peace(self.lab.topology)
 
-    def censor(self, kind: str, yaml: str, *, router: str, networks: tuple[str, ...] = ()) -> None:
-        """Put one middlebox of a kind at a router, and nothing else."""
+    def censor(self, kind: str, yaml: str, *, router: str, networks: tuple[str, ...] = (), **how: Any) -> None:
+        """Put one middlebox of a kind at a router, and nothing else; ``how`` are further fields of its placement."""
         box = parse(yaml.encode(), "test.yaml", kinds(middleboxes)[kind].record)
-        placement = Placement(name="test", router=router, networks=frozenset(networks), box=box)
-        self.lab.apply(self.calm.with_boxes([placement], []))
+        placement = Placement(name="test", router=router, networks=frozenset(networks), box=box, **how)
+        self.lab.apply(self.calm.with_boxes([placement]))
 
-    def strike(self, kind: str, yaml: str) -> None:
-        """Let one disaster of a kind happen, and nothing else."""
-        disaster = parse(yaml.encode(), "test.yaml", kinds(disasters)[kind].record)
-        self.lab.apply(disaster(self.calm))
+    def strike(self, kind: str, yaml: str, *, after: timedelta = timedelta()) -> None:
+        """Let one disaster or order of a kind happen, and nothing else, and look at it some time after its onset."""
+        change = parse(yaml.encode(), "test.yaml", {**kinds(disasters), **kinds(orders)}[kind].record)
+        self.lab.apply(change(self.calm, Moment(topology=self.lab.topology, elapsed=after, name="test")))
 
     def lie(self, lie: Lie) -> None:
-        self.lab.apply(self.calm.with_boxes([], [lie]))
+        self.lab.apply(replace(self.calm, lies=(lie,)))
 
     def socket(self, host: str, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM) -> socket.socket:
         with entered(self.lab.namespaces[host].path):

@@ -11,7 +11,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from lab.conditions import Lie
+from lab.conditions import Lie, LieKind
 from tests.lab.conftest import exchange
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PUBLIC_RESOLVER = "149.112.112.112"
 
 
 def test_an_sni_is_reset_with_its_subdomains_in_both_families_and_wherever_it_is_sent(hosts: Hosts) -> None:
-    hosts.censor("sni-reset", "names: [social.example]", router="gateway")
+    hosts.censor("reset", "sni: [social.example]", router="gateway")
     for address, name in ((SOCIAL, "social.example"), (SOCIAL_V6, "www.social.example"), (HELPER, "social.example")):
         with pytest.raises(ConnectionResetError), hosts.secured("vantage-a", address, name):
             pass
@@ -35,7 +35,7 @@ def test_an_sni_is_reset_with_its_subdomains_in_both_families_and_wherever_it_is
 
 
 def test_a_box_acts_only_on_its_networks(hosts: Hosts) -> None:
-    hosts.censor("sni-reset", "names: [social.example]", router="gateway", networks=("inside-b",))
+    hosts.censor("reset", "sni: [social.example]", router="gateway", networks=("inside-b",))
     with hosts.secured("vantage-a", SOCIAL, "social.example") as spared:
         assert spared.version() == "TLSv1.3"
     with pytest.raises(ConnectionResetError), hosts.secured("vantage-b", SOCIAL, "social.example"):
@@ -43,13 +43,13 @@ def test_a_box_acts_only_on_its_networks(hosts: Hosts) -> None:
 
 
 def test_nobody_on_another_path_is_touched(hosts: Hosts) -> None:
-    hosts.censor("sni-reset", "names: [social.example]", router="gateway")
+    hosts.censor("reset", "sni: [social.example]", router="gateway")
     with hosts.secured("sentinel", SOCIAL, "social.example") as spared:
         assert spared.version() == "TLSv1.3"
 
 
 def test_after_a_silenced_hello_nothing_comes_back(hosts: Hosts) -> None:
-    hosts.censor("sni-silence", "names: [social.example]", router="gateway")
+    hosts.censor("silence", "sni: [social.example]", router="gateway")
     with hosts.connected("vantage-a", SOCIAL, 443) as connection:
         context = ssl.create_default_context()
         started = time.monotonic()
@@ -59,7 +59,7 @@ def test_after_a_silenced_hello_nothing_comes_back(hosts: Hosts) -> None:
 
 
 def test_a_share_of_flows_is_about_that_share(hosts: Hosts) -> None:
-    hosts.censor("sni-reset", "{names: [social.example], share: 0.5}", router="gateway")
+    hosts.censor("reset", "sni: [social.example]", router="gateway", share=0.5)
     alive = 0
     for _ in range(40):
         try:
@@ -71,7 +71,7 @@ def test_a_share_of_flows_is_about_that_share(hosts: Hosts) -> None:
 
 
 def test_a_host_is_reset_and_others_at_its_address_live(hosts: Hosts) -> None:
-    hosts.censor("host-reset", "names: [paper.example]", router="gateway")
+    hosts.censor("reset", "host: [paper.example]", router="gateway")
     for address in (PAPER, HELPER):
         with pytest.raises(ConnectionResetError):
             hosts.fetch("vantage-a", address, "www.paper.example")
@@ -80,14 +80,14 @@ def test_a_host_is_reset_and_others_at_its_address_live(hosts: Hosts) -> None:
 
 
 def test_a_keyword_in_the_path_is_reset_and_its_host_lives(hosts: Hosts) -> None:
-    hosts.censor("path-reset", "keywords: [sq4re000001]", router="gateway")
+    hosts.censor("reset", "path: [sq4re000001]", router="gateway")
     with pytest.raises(ConnectionResetError):
         hosts.fetch("vantage-a", PAPER, "paper.example", "/watch?v=sq4re000001")
     assert b"Paper" in hosts.fetch("vantage-a", PAPER, "paper.example", "/watch?v=kitten00001")
 
 
 def test_a_block_page_comes_in_the_servers_name(hosts: Hosts) -> None:
-    hosts.censor("block-page", "{names: [paper.example], title: Forbidden here}", router="core-a")
+    hosts.censor("block-page", "{host: [paper.example], title: Forbidden here}", router="core-a")
     page = hosts.fetch("vantage-a", PAPER, "paper.example")
     assert page.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"<title>Forbidden here</title>" in page
@@ -112,7 +112,7 @@ def test_an_answer_is_forged_even_where_no_resolver_runs(hosts: Hosts) -> None:
 
 
 def test_a_blackholed_address_is_dead_for_every_name_and_its_neighbours_live(hosts: Hosts) -> None:
-    hosts.censor("address-blackhole", "addresses: [104.24.1.1/32]", router="gateway")
+    hosts.censor("silence", "addresses: [104.24.1.1/32]", router="gateway")
     with pytest.raises(TimeoutError), hosts.connected("vantage-a", SOCIAL, 443):
         pass
     with hosts.secured("vantage-a", "104.24.2.1", "social.example") as spared:
@@ -126,7 +126,8 @@ def test_a_blackholed_address_is_dead_for_every_name_and_its_neighbours_live(hos
 def test_a_resolver_lies_about_its_names_alone(
     hosts: Hosts, addresses: tuple[object, ...], rcode: int, given: list[str]
 ) -> None:
-    hosts.lie(Lie(resolver="resolver-a", names=("social.example",), addresses=addresses))  # type: ignore[arg-type]  # addresses, of the parameters
+    kind = LieKind.ADDRESSES if addresses else LieKind.NXDOMAIN
+    hosts.lie(Lie(resolver="resolver-a", names=("social.example",), kind=kind, addresses=addresses))  # type: ignore[arg-type]  # addresses, of the parameters
     query = dns.message.make_query("social.example", "A")
     (answer,) = [dns.message.from_wire(raw) for raw in hosts.ask("vantage-a", "2.72.0.53", query.to_wire())]
     assert answer.rcode() == rcode
@@ -136,7 +137,11 @@ def test_a_resolver_lies_about_its_names_alone(
 
 
 def test_a_captive_portal_answers_for_everybody(hosts: Hosts) -> None:
-    hosts.censor("captive-portal", '{portal: 2.72.1.2, guests: [2.72.1.0/24, "2a00:5da0:1::/64"]}', router="home-a")
+    hosts.censor(
+        "captive-portal",
+        '{portal: portal-a, address: 2.72.1.2, guests: [2.72.1.0/24, "2a00:5da0:1::/64"]}',
+        router="home-a",
+    )
     query = dns.message.make_query("anything.example", "A")
     for resolver in ("2.72.0.53", PUBLIC_RESOLVER):
         (answer,) = [dns.message.from_wire(raw) for raw in hosts.ask("vantage-a", resolver, query.to_wire())]

@@ -21,17 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lab.view import View
+
 pytestmark = pytest.mark.lab
 
 ONE_SLOT = """\
-family: censorship
+family: blocking
 summary: One slot with a reset by name.
 topology: standard
 schedule: standard
 slots: {start: 2011-12-16T08:00Z, every: 15m, count: 1}
 vantages: [vantage-a, sentinel]
 timeline:
-  - {middlebox: sni-reset, at: gateway, with: {names: [social.example]}}
+  - {middlebox: reset, at: gateway, with: {sni: [social.example]}}
 truth:
   - {vantages: [vantage-a], targets: [social], state: blocked, mechanism: tls.reset.sni}
 """
@@ -55,11 +57,16 @@ def test_every_vantage_measures_in_the_slots_own_time_and_the_facts_come_togethe
     one_slot: str, tmp_path: Path
 ) -> None:
     scenario = scenario_file.load(one_slot)
-    told: list[float] = []
+    seen: list[View] = []
     path = tmp_path / "results.db"
-    run_scenario(scenario, path, progress=lambda share, _: told.append(share))
-    assert told == sorted(told)
-    assert told[-1] == 1.0
+    run_scenario(scenario, path, watch=seen.append)
+    shares = [view.share for view in seen]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    (reset,) = seen[-1].in_force
+    assert reset.acted is not None
+    assert reset.seen is not None
+    assert 0 < reset.acted < reset.seen, "what the box did is counted"
     with Database.open(str(path)) as database, database.session() as session:
         assert chain.verify(session) == []
         roles = {row.vantage_id: row.role for row in session.scalars(select(Vantage))}
@@ -99,11 +106,11 @@ def test_a_slot_that_does_not_end_ends_the_scenario_and_leaves_nothing(
 
 
 def test_an_interrupt_ends_every_process(one_slot: str, tmp_path: Path) -> None:
-    def interrupt(share: float, label: str) -> None:
-        if share > 0:
-            raise KeyboardInterrupt(label)
+    def interrupt(view: View) -> None:
+        if view.slot:
+            raise KeyboardInterrupt(view.label)
 
     path = tmp_path / "results.db"
     with pytest.raises(KeyboardInterrupt):
-        run_scenario(scenario_file.load(one_slot), path, progress=interrupt)
+        run_scenario(scenario_file.load(one_slot), path, watch=interrupt)
     assert not path.exists()

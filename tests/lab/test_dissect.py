@@ -41,6 +41,11 @@ def test_the_sni_is_read_however_the_hello_is_cut_into_records(size: int) -> Non
     assert dissect.server_name(in_records(client_hello(HELLO_NAME), size)) == HELLO_NAME
 
 
+def test_a_complete_hello_is_read_though_the_next_record_has_only_begun() -> None:
+    for beginning in (b"\x14", b"\x16\x03\x03", b"\x16\x03\x03\x00\xff12"):
+        assert dissect.server_name(client_hello(HELLO_NAME) + beginning) == HELLO_NAME
+
+
 def test_no_prefix_of_a_hello_gives_a_wrong_name() -> None:
     hello = client_hello(HELLO_NAME)
     assert {dissect.server_name(hello[:length]) for length in range(len(hello))} <= {None, HELLO_NAME}
@@ -57,6 +62,11 @@ def test_the_head_of_a_request_is_read_once_it_is_complete() -> None:
     request = b"GET /watch?v=abc HTTP/1.1\r\nUser-Agent: x\r\nhOsT:  WWW.Paper.Example:80 \r\n\r\nbody"
     assert dissect.request_head(request) == dissect.RequestHead("GET", "/watch?v=abc", "www.paper.example")
     assert dissect.request_head(request[:60]) is None
+
+
+def test_the_host_of_an_authority_has_no_port_and_no_capitals() -> None:
+    authorities = ("a.example", "A.Example:443", " a.example ", "[2A02::1]:443", "[2a02::1]")
+    assert [dissect.host_of(authority) for authority in authorities] == ["a.example"] * 3 + ["[2a02::1]"] * 2
 
 
 @given(st.binary(max_size=200))

@@ -6,16 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from lab import disasters, middleboxes, scenario_file
+from lab import disasters, middleboxes, orders, refusals, scenario_file
 from lab.commands import app
 from lab.registry import kinds
+from lab.scenario import FAMILIES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "lab.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [*kinds(middleboxes), *kinds(disasters), *scenario_file.names()])
-def test_every_kind_and_scenario_is_named_on_the_page(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [name for package in (middleboxes, disasters, orders, refusals) for name in kinds(package)]
+)
+def test_every_kind_is_named_on_the_page(name: str) -> None:
     assert f"`{name}`" in PAGE
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_named_on_the_page(family: str) -> None:
+    assert f"`{family}`" in PAGE
 
 
 def test_every_subcommand_is_shown_on_the_page() -> None:

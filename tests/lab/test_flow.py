@@ -13,6 +13,7 @@ from lab.flow import FlowTable
 from lab.packet import ACK, SYN, Packet, Tcp, tcp_packet
 
 CLIENT, SERVER = ip_address("2.72.1.10"), ip_address("45.60.1.1")
+NOW = 5.0
 
 
 def sent(sequence: int, payload: bytes = b"", flags: int = ACK, port: int = 40_001) -> Packet:
@@ -30,32 +31,32 @@ def test_a_stream_is_read_whatever_the_order_and_the_repeats_of_its_segments(
     repeated = data.draw(st.lists(st.sampled_from(pieces), max_size=4)) + pieces
     order = data.draw(st.permutations(repeated))
     table = FlowTable(random.Random(1))
-    flow = table.of(sent(start, flags=SYN))
+    flow = table.of(sent(start, flags=SYN), NOW)
     for offset, piece in order:
-        assert table.of(sent((start + 1 + offset) % 2**32, piece)) is flow
+        assert table.of(sent((start + 1 + offset) % 2**32, piece), NOW) is flow
     assert flow.client_stream() == stream
 
 
 def test_a_gap_hides_what_comes_after_it() -> None:
     table = FlowTable(random.Random(1))
-    table.of(sent(9, flags=SYN))
-    table.of(sent(10, b"abc"))
-    assert table.of(sent(20, b"later")).client_stream() == b"abc"
+    table.of(sent(9, flags=SYN), NOW)
+    table.of(sent(10, b"abc"), NOW)
+    assert table.of(sent(20, b"later"), NOW).client_stream() == b"abc"
 
 
 def test_both_directions_are_one_flow_and_another_port_is_another() -> None:
     table = FlowTable(random.Random(1))
-    flow = table.of(sent(9, flags=SYN))
+    flow = table.of(sent(9, flags=SYN), NOW)
     back = tcp_packet(SERVER, CLIENT, Tcp(source_port=443, destination_port=40_001, flags=SYN | ACK))
-    assert table.of(back) is flow
+    assert table.of(back, NOW) is flow
     assert not flow.is_from_client(back)
-    assert table.of(sent(9, flags=SYN, port=40_003)) is not flow
+    assert table.of(sent(9, flags=SYN, port=40_003), NOW) is not flow
 
 
 def test_a_repeated_syn_draws_no_new_lot_and_a_new_connection_does() -> None:
     table = FlowTable(random.Random(1))
-    first = table.of(sent(9, flags=SYN))
-    assert table.of(sent(9, flags=SYN)) is first
-    again = table.of(sent(77_777, flags=SYN))
+    first = table.of(sent(9, flags=SYN), NOW)
+    assert table.of(sent(9, flags=SYN), NOW) is first
+    again = table.of(sent(77_777, flags=SYN), NOW)
     assert again is not first
     assert again.draw != first.draw

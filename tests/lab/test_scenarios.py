@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import scenario_file
-from lab.commands import scores_of
+from lab import bank, scenario_file
 from lab.score import Grade
 
 if TYPE_CHECKING:
@@ -30,7 +29,15 @@ DECIDED = {
 
 @pytest.fixture(scope="session")
 def scores() -> dict[str, Score]:
-    return {one.scenario: one for one in scores_of([(name, None) for name in scenario_file.names()], jobs=2)}
+    outcome = bank.Outcome()
+    bank.make(
+        bank.runs_of([(name, scenario_file.load(name)) for name in scenario_file.names()]),
+        outcome,
+        at_once=2,
+        folder=None,
+    )
+    assert outcome.failures == []
+    return {one.scenario: one for one in outcome.scores}
 
 
 @pytest.mark.parametrize("name", scenario_file.names())

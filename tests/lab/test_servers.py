@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
+import subprocess
+import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dns.message
@@ -11,9 +17,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from lab import site_file, topology_file
+from lab.conditions import Lie, LieKind, PlacedRefusal
+from lab.refusals.refuse_country import RefuseCountry
 from lab.servers.certificates import Authority
-from lab.servers.dns import NameServer
+from lab.servers.dns import NameServer, zone_of
 from probe.helper import is_genuine
+from probe.schedule.yaml_reader import parse
 from probe.trust import Trust
 from tests.lab.conftest import NOW, exchange
 
@@ -30,6 +40,31 @@ def addresses(raw: bytes) -> set[str]:
     message = dns.message.from_wire(raw)
     assert QUERY.is_response(message)
     return {str(record) for record in message.answer[0]}
+
+
+def ask(server: NameServer, name: str, query_type: str = "A") -> tuple[str, set[str]]:
+    """The status and the addresses of an answer."""
+    raw = server.answer(dns.message.make_query(name, query_type).to_wire())
+    assert raw is not None
+    message = dns.message.from_wire(raw)
+    return message.rcode().name, {str(record) for rrset in message.answer for record in rrset}
+
+
+def printed(hosts: Hosts, host: str, *command: str) -> bytes:
+    """What a program that is not ours prints inside a host."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    with hosts.lab.spawn(host, command, stdout=subprocess.PIPE) as running:
+        return running.communicate(timeout=10)[0]
+
+
+def visited(hosts: Hosts, host: str, name: str) -> bytes:
+    """The status that curl sees, by the host's own resolver and against the lab's root."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as root:
+        Path(root.name).write_text(ssl.DER_cert_to_PEM_cert(hosts.lab.identities.root))
+        Path(root.name).chmod(0o644)
+        options = ("--silent", "--max-time", "5", "--output", "/dev/null", "--write-out", "%{http_code}")
+        return printed(hosts, host, "curl", *options, "--cacert", root.name, f"https://{name}/")
 
 
 def read_message(connection: socket.socket) -> bytes:
@@ -52,6 +87,50 @@ def test_a_name_that_does_not_exist_is_nxdomain_and_one_without_the_type_is_empt
     assert server.answer(b"junk") is None
 
 
+def test_each_kind_of_lie_says_what_it_is_called_for_its_names_and_their_subdomains_alone() -> None:
+    zone = {name: (ip_address("45.60.1.1"),) for name in ("news.example", "www.news.example", "weather.example")}
+    server = NameServer(zone)
+    said = {}
+    for kind in LieKind:
+        given = (ip_address("10.10.34.35"),) if kind is LieKind.ADDRESSES else ()
+        server.lies = [Lie(resolver="resolver-a", names=("news.example",), kind=kind, addresses=given)]
+        answers = [ask(server, name) for name in ("news.example", "www.news.example", "weather.example")]
+        assert answers[0] == answers[1]
+        assert answers[2] == ("NOERROR", {"45.60.1.1"})
+        said[kind] = answers[0]
+    assert said == {
+        LieKind.ADDRESSES: ("NOERROR", {"10.10.34.35"}),
+        LieKind.NXDOMAIN: ("NXDOMAIN", set()),
+        LieKind.SERVFAIL: ("SERVFAIL", set()),
+        LieKind.REFUSED: ("REFUSED", set()),
+        LieKind.EMPTY: ("NOERROR", set()),
+    }
+
+
+def test_a_resolver_answers_what_is_meant_for_its_own_country_and_under_whoami_itself() -> None:
+    topology = topology_file.load("standard")
+    sites = parse(
+        b"""
+- names: [cdn.example]
+  addresses: [104.24.1.1]
+  title: CDN
+  by_country: {KZ: [92.47.0.10, "2a00:5da3::10"]}
+- {names: [whoami.example], addresses: [104.24.1.1], title: Who, whoami: true}
+""",
+        "sites.yaml",
+        site_file.sites,
+    )
+    world = replace(topology, sites=sites)
+    inside, abroad = (
+        NameServer(zone_of(world, topology.hosts[resolver])) for resolver in ("resolver-a", "public-resolver")
+    )
+    assert ask(inside, "cdn.example") == ("NOERROR", {"92.47.0.10"})
+    assert ask(inside, "cdn.example", "AAAA") == ("NOERROR", {"2a00:5da3::10"})
+    assert ask(abroad, "cdn.example") == ("NOERROR", {"104.24.1.1"})
+    assert ask(inside, "whoami.example") == ("NOERROR", {"2.72.0.53"})
+    assert ask(abroad, "whoami.example", "AAAA") == ("NOERROR", {"2620:fe::fe"})
+
+
 def test_the_probe_verifies_the_labs_chains_with_its_root_and_refuses_them_without() -> None:
     moment = datetime(2011, 12, 16, tzinfo=UTC)
     authority = Authority(moment)
@@ -65,6 +144,13 @@ def test_the_probe_verifies_the_labs_chains_with_its_root_and_refuses_them_witho
     assert trust.verify(chain, "social.example", moment) is not None
     assert Trust.load().verify(chain, "news.example", moment) is not None
     assert sum(map(len, chain)) > 1500, "a chain does not fit into one packet, as on the web"
+
+
+def test_a_leaf_has_timestamps_that_strict_readers_can_parse() -> None:
+    moment = datetime(2011, 12, 16, tzinfo=UTC)
+    leaf = x509.load_pem_x509_certificate(Authority(moment).leaf(["news.example"]))
+    stamps = leaf.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
+    assert [stamp.timestamp.replace(tzinfo=UTC) <= moment for stamp in stamps] == [True] * 3
 
 
 @pytest.mark.lab
@@ -120,6 +206,25 @@ def test_each_video_has_a_page_of_its_own(hosts: Hosts) -> None:
             pages.append(exchange(secure, "video.example", f"/watch?v={video}"))
     assert b"<title>The square, filmed from a window</title>" in pages[0]
     assert b"<title>A kitten and a ball of wool</title>" in pages[1]
+
+
+@pytest.mark.lab
+def test_a_site_refuses_the_visitors_of_a_country_until_the_conditions_change(hosts: Hosts) -> None:
+    refusal = RefuseCountry(countries=("KZ",), status=451)
+    hosts.lab.apply(replace(hosts.calm, refusals=(PlacedRefusal(site="news.example", refusal=refusal),)))
+    assert visited(hosts, "vantage-a", "www.news.example") == b"451"
+    assert visited(hosts, "sentinel", "www.news.example") == b"200"
+    assert visited(hosts, "vantage-a", "encyclopedia.example") == b"200"
+    hosts.lab.apply(hosts.calm)
+    assert visited(hosts, "vantage-a", "www.news.example") == b"200"
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("kind", [LieKind.SERVFAIL, LieKind.REFUSED])
+def test_dig_reads_the_status_of_a_lie(hosts: Hosts, kind: LieKind) -> None:
+    hosts.lie(Lie(resolver="resolver-a", names=("news.example",), kind=kind))
+    said = printed(hosts, "vantage-a", "dig", "@2.72.0.53", "news.example", "+tries=1", "+time=2")
+    assert f"status: {kind.upper()}".encode() in said
 
 
 @pytest.mark.lab

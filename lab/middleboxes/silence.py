@@ -1,0 +1,30 @@
+"""Swallows flows: once met, nothing of them passes any more, in either direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from lab.match import matching
+
+if TYPE_CHECKING:
+    from lab.flow import Flow
+    from lab.match import Match
+    from lab.packet import Packet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """The box."""
+
+    needs_path: ClassVar[bool] = True
+    match: Match
+
+    def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:
+        """Decide on one packet."""
+        if not flow.is_condemned and self.match(packet, flow):
+            flow.is_condemned = True
+        return [] if flow.is_condemned else [packet]
+
+
+RECORD = matching(Silence)

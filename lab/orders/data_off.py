@@ -1,0 +1,36 @@
+"""Refuses data at radio routers: phones stay registered, calls and short messages go on, packets do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab.match import Match
+from lab.middleboxes.silence import Silence
+from lab.station import Placement
+from lab.yaml_values import LABEL
+from probe.schedule.yaml_reader import ListOf, Record, required
+
+if TYPE_CHECKING:
+    from lab.conditions import Conditions, Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOff:
+    """The order."""
+
+    routers: tuple[str, ...]
+
+    def __call__(self, conditions: Conditions, moment: Moment) -> Conditions:
+        """Let it happen."""
+        for router in self.routers:
+            if router not in moment.topology.routers:
+                raise LookupError(router)
+            box = Placement(
+                name=f"{moment.name} {router}", router=router, networks=frozenset(), box=Silence(match=Match())
+            )
+            conditions = conditions.with_boxes([box])
+        return conditions
+
+
+RECORD = Record(DataOff, {"routers": required(ListOf(LABEL, at_least=1))})
