@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from lab import bank_view, listing, live, scenario_file
+from lab import bank_view, listing, live, scenario_file, timeline_file
 from lab.director import run_scenario
 from lab.running import require_lab, running
 from lab.scenario import FAMILIES
@@ -102,6 +102,19 @@ def list_scenarios(*, families: Families = None, as_json: AsJson = False) -> Non
         _print_json(listing.as_data(scenarios))
     else:
         Console().print(listing.as_table(scenarios))
+
+
+@app.command("kinds")
+def list_kinds(*, as_json: AsJson = False) -> None:
+    """List what can happen in a scenario: middleboxes, disasters, orders, refusals, each with its keys.
+
+    Keys in bold must be given. How they stand in a scenario's file: docs/scenarios.md
+    """
+    known = timeline_file.all_kinds()
+    if as_json:
+        _print_json(listing.kinds_as_data(known))
+    else:
+        Console().print(listing.kinds_as_table(known))
 
 
 @app.command()

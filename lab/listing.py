@@ -8,8 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from lab.registry import Kind
     from lab.scenario import Scenario
 
 
@@ -29,6 +30,37 @@ def as_table(scenarios: Sequence[Scenario]) -> Table:
             table.add_row(f"[bold]{family}[/] [dim]({count})[/]")
         table.add_row(f"  {one.name}", str(len(one.slots)), str(len(one.vantages)), escape(one.summary))
     return table
+
+
+def kinds_as_table(kinds: Mapping[str, Mapping[str, Kind]]) -> Table:
+    """Draw kinds under the key that names them, each with its keys; those that must be given stand in bold."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("kind", no_wrap=True)
+    table.add_column("what it does")
+    table.add_column("keys of `with`")
+    for key, known in kinds.items():
+        table.add_row()
+        table.add_row(f"[bold]{key}[/] [dim]({len(known)})[/]")
+        for kind in known.values():
+            keys = (f"[bold]{name}[/]" if entry.is_required else name for name, entry in kind.record.keys.items())
+            table.add_row(f"  {kind.name}", escape(kind.summary), ", ".join(keys))
+    return table
+
+
+def kinds_as_data(kinds: Mapping[str, Mapping[str, Kind]]) -> dict[str, Any]:
+    """Give kinds for JSON, by the key that names them."""
+    return {
+        key: [
+            {
+                "kind": kind.name,
+                "summary": kind.summary,
+                "required": [name for name, entry in kind.record.keys.items() if entry.is_required],
+                "optional": [name for name, entry in kind.record.keys.items() if not entry.is_required],
+            }
+            for kind in known.values()
+        ]
+        for key, known in kinds.items()
+    }
 
 
 def as_data(scenarios: Sequence[Scenario]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Kinds of middlebox and of disaster: one file each, found by looking into the folder.
+"""Kinds of middlebox, disaster, order and refusal: one file each, found by looking into the folder.
 
-A module ``lab/middleboxes/sni_reset.py`` is the kind ``sni-reset``. It has one
-frozen dataclass that is called with the kind's one signature, and ``RECORD``,
+A module ``lab/middleboxes/block_page.py`` is the kind ``block-page``. It has one
+frozen dataclass that is called with the folder's one signature, and ``RECORD``,
 which reads that dataclass from YAML and refuses unknown keys. The first line of
 the module's docstring says what it does. Adding a kind is adding such a file.
 """

@@ -246,6 +246,10 @@ def _is_meant(target: Target, entry: Truth) -> bool:
     return not entry.targets or bool({target.name, target.service} & entry.targets)
 
 
+_ACTING_BEYOND_NAMES: Final = frozenset({"allow-list", "transparent-proxy"})
+"""Kinds of boxes whose names say whom they spare, or where they do more than elsewhere."""
+
+
 def _names_of(one: Happening) -> tuple[str, ...]:
     """Give the domains that a box or a lie acts on; none where it does not go by domains alone."""
     if one.lie is not None:
@@ -253,7 +257,7 @@ def _names_of(one: Happening) -> tuple[str, ...]:
     box = one.placement.box if one.placement is not None else None
     match = getattr(box, "match", None)
     if match is None:
-        return getattr(box, "names", ()) if one.kind != "allow-list" else ()
+        return getattr(box, "names", ()) if one.kind not in _ACTING_BEYOND_NAMES else ()
     return () if match.path or match.keyword else (*match.sni, *match.host, *match.quic_sni)
 
 

@@ -46,6 +46,11 @@ def happening(place: Place) -> tuple[Place, Happening]:
     raise place.expected(f"an entry with one of the keys {', '.join(_READERS)}")
 
 
+def all_kinds() -> dict[str, dict[str, Kind]]:
+    """Give every kind that there is, by the key under which the timeline names it."""
+    return {key: kinds(package) for key, (package, _) in _READERS.items() if package is not None}
+
+
 def _times(values: dict[str, Any]) -> During:
     """Take what an entry says of its time off its values."""
     names = ("during", "daily", "duty", "within_s")

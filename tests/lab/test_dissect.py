@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
-
 import dns.message
 import dns.rcode
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab import dissect
+from tests.lab.hellos import client_hello
 
 HELLO_NAME = "www.social.example"
-
-
-def client_hello(name: str) -> bytes:
-    """What this machine's OpenSSL sends first."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    connection = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=name)
-    try:
-        connection.do_handshake()
-    except ssl.SSLWantReadError:
-        return outgoing.read()
-    raise AssertionError
 
 
 def in_records(hello: bytes, size: int) -> bytes:

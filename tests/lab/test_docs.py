@@ -11,19 +11,21 @@ from lab.commands import app
 from lab.registry import kinds
 from lab.scenario import FAMILIES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "lab.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "lab.md").read_text(encoding="utf-8")
+SCENARIOS = (DOCS / "scenarios.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     "name", [name for package in (middleboxes, disasters, orders, refusals) for name in kinds(package)]
 )
 def test_every_kind_is_named_on_the_page(name: str) -> None:
-    assert f"`{name}`" in PAGE
+    assert f"`{name}`" in SCENARIOS
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_named_on_the_page(family: str) -> None:
-    assert f"`{family}`" in PAGE
+    assert f"`{family}`" in SCENARIOS
 
 
 def test_every_subcommand_is_shown_on_the_page() -> None:
@@ -33,7 +35,7 @@ def test_every_subcommand_is_shown_on_the_page() -> None:
 
 
 def test_the_pages_scenario_can_be_read(tmp_path: Path) -> None:
-    example = PAGE.partition("```yaml\n")[2].partition("```")[0]
+    example = SCENARIOS.partition("```yaml\n")[2].partition("```")[0]
     path = tmp_path / "example.yaml"
     path.write_text(example, encoding="utf-8")
     scenario = scenario_file.load(str(path))

@@ -207,9 +207,7 @@ def test_a_wrong_scenario_is_refused_with_its_place(tmp_path: Path, old: str, ne
         ),
     ],
 )
-def test_a_scenario_that_contradicts_itself_is_refused(
-    tmp_path: Path, old: str, new: str, said: str
-) -> None:
+def test_a_scenario_that_contradicts_itself_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
     path = str(written(tmp_path, old, new))
     with pytest.raises(UserError, match=said):
         scenario_file.load(path)
