@@ -60,6 +60,15 @@ class Match:
             return False
         return not self.reads_content or self._is_content_met(packet, flow)
 
+    def end(self, packet: Packet, flow: Flow, forge: Callable[[Packet], list[Packet]]) -> list[Packet]:
+        """Let a flow pass until it is met; then put what is forged in its place, and nothing of it any more."""
+        if flow.is_condemned:
+            return []
+        if not self(packet, flow):
+            return [packet]
+        flow.is_condemned = True
+        return forge(packet)
+
     @property
     def reads_content(self) -> bool:
         """Tell whether it looks into what is sent, and not only at where it goes."""

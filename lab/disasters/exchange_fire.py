@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.conditions import Fate
+from lab.disasters.router_dead import RouterDead
 from lab.topology import Role
 from lab.yaml_values import LABEL
 from probe.schedule.yaml_reader import ListOf, Record, required
@@ -22,10 +23,7 @@ class ExchangeFire:
 
     def __call__(self, conditions: Conditions, moment: Moment) -> Conditions:
         """Let it happen."""
-        for router in self.routers:
-            if router not in moment.topology.routers:
-                raise LookupError(router)
-            conditions = conditions.with_fate(router, Fate.SILENT)
+        conditions = RouterDead(routers=self.routers)(conditions, moment)
         for name, host in moment.topology.hosts.items():
             if host.router in self.routers and host.role is not Role.VANTAGE:  # servers stand in the same building
                 conditions = conditions.with_fate(name, Fate.SILENT)

@@ -30,12 +30,9 @@ class Alert:
 
     def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:
         """Decide on one packet."""
-        if flow.is_condemned:
-            return []
-        if self.match(packet, flow):
-            flow.is_condemned = True
-            return answer_and_reset(packet, bytes([21, 3, 3, 0, 2, _FATAL, self.description]))
-        return [packet]
+        return self.match.end(
+            packet, flow, lambda met: answer_and_reset(met, bytes([21, 3, 3, 0, 2, _FATAL, self.description]))
+        )
 
 
 RECORD = matching(Alert, {"description": optional(integer(0, 255))})

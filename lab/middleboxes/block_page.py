@@ -28,12 +28,9 @@ class BlockPage:
 
     def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:
         """Decide on one packet."""
-        if flow.is_condemned:
-            return []
-        if self.match(packet, flow):
-            flow.is_condemned = True
-            return answer_and_reset(packet, Answer(self.status, page(self.title, self.body)).encode())
-        return [packet]
+        return self.match.end(
+            packet, flow, lambda met: answer_and_reset(met, Answer(self.status, page(self.title, self.body)).encode())
+        )
 
 
 RECORD = matching(

@@ -22,12 +22,7 @@ class Fin:
 
     def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:
         """Decide on one packet."""
-        if flow.is_condemned:
-            return []
-        if self.match(packet, flow):
-            flow.is_condemned = True
-            return closes(packet)
-        return [packet]
+        return self.match.end(packet, flow, closes)
 
 
 RECORD = matching(Fin)

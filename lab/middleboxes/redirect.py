@@ -26,12 +26,9 @@ class Redirect:
 
     def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:
         """Decide on one packet."""
-        if flow.is_condemned:
-            return []
-        if self.match(packet, flow):
-            flow.is_condemned = True
-            return answer_and_reset(packet, Answer(302, location=self.location).encode())
-        return [packet]
+        return self.match.end(
+            packet, flow, lambda met: answer_and_reset(met, Answer(302, location=self.location).encode())
+        )
 
 
 RECORD = matching(Redirect, {"location": required(text(300))})

@@ -22,9 +22,7 @@ class Silence:
 
     def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:
         """Decide on one packet."""
-        if not flow.is_condemned and self.match(packet, flow):
-            flow.is_condemned = True
-        return [] if flow.is_condemned else [packet]
+        return self.match.end(packet, flow, lambda _: [])
 
 
 RECORD = matching(Silence)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from functools import cache
 
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 
 
+@cache
 def client_hello(name: str) -> bytes:
     """What this machine's OpenSSL sends first."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -42,6 +42,27 @@ def test_a_box_acts_only_on_its_networks(hosts: Hosts) -> None:
         pass
 
 
+@pytest.mark.parametrize(("towards", "port"), [("client", 7000), ("server", 7001)])
+def test_a_reset_of_one_end_leaves_the_other_to_itself(hosts: Hosts, towards: str, port: int) -> None:
+    written = f"{{keyword: [stop-here], towards: {towards}}}"
+    hosts.censor("reset", written, router="gateway", networks=("inside-a",), is_on_path=True)
+    with hosts.socket("social-1") as listening, hosts.socket("vantage-a") as client:
+        listening.bind((SOCIAL, port))
+        listening.listen()
+        client.connect((SOCIAL, port))
+        server, _ = listening.accept()
+        with server:
+            server.settimeout(2.0)
+            client.sendall(b"stop-here")
+            if towards == "client":
+                assert server.recv(100) == b"stop-here"
+                with pytest.raises(ConnectionResetError):
+                    client.recv(100)
+            else:
+                with pytest.raises(ConnectionResetError):
+                    server.recv(100)
+
+
 def test_nobody_on_another_path_is_touched(hosts: Hosts) -> None:
     hosts.censor("reset", "sni: [social.example]", router="gateway")
     with hosts.secured("sentinel", SOCIAL, "social.example") as spared:

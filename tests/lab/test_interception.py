@@ -133,6 +133,12 @@ def test_openssl_is_shown_a_forged_leaf_for_the_name_and_the_genuine_one_for_oth
     assert issuer_and_subject(hosts, address, "news.example")[0] == genuine_issuer
 
 
+def test_a_proxy_without_names_forges_for_all(hosts: Hosts) -> None:
+    hosts.censor("https-interception", "{proxy: proxy-1}", router="gateway", networks=("home",))
+    for name in ("social.example", "news.example"):
+        assert "Steppe Trust Network" in issuer_and_subject(hosts, SERVER, name)[0]
+
+
 def test_curl_reads_an_intercepted_page_if_it_does_not_look_and_refuses_it_if_it_does(hosts: Hosts) -> None:
     hosts.censor("https-interception", INTERCEPTION, router="gateway", networks=("home",))
     asks = ("curl", "-s", "-m", "5", "https://social.example/", "-w", "%{remote_ip} %{exitcode}")

@@ -176,7 +176,6 @@ EVERYTHING: dict[str, Any] = {
     "keyword": ("kw",),
     "quic_sni": ("a.example",),
 }
-ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 HELLO, INITIAL = client_hello("a.example"), quic_initials("a.example")[0]
 HOSTILE = st.one_of(
     st.binary(max_size=200),

@@ -204,8 +204,8 @@ def test_each_video_has_a_page_of_its_own(hosts: Hosts) -> None:
     for video in ("sq4re000001", "kitten00001"):
         with hosts.secured("vantage-a", "142.250.1.1", "video.example") as secure:
             pages.append(exchange(secure, "video.example", f"/watch?v={video}"))
-    assert b"<title>The square, filmed from a window</title>" in pages[0]
-    assert b"<title>A kitten and a ball of wool</title>" in pages[1]
+    assert b"<title>The square, filmed from a window - Video</title>" in pages[0]
+    assert b"<title>A kitten and a ball of wool - Video</title>" in pages[1]
 
 
 @pytest.mark.lab

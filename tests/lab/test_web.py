@@ -7,6 +7,7 @@ import contextlib
 import random
 import socket
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
@@ -67,6 +68,15 @@ def test_a_page_is_as_large_as_its_file_says_and_another_as_small_as_it_is() -> 
 def test_a_page_can_lead_elsewhere_or_be_empty() -> None:
     assert (get(NEWS, "/moved").status, get(NEWS, "/moved").location) == (302, "https://paper.example/")
     assert (get(NEWS, "/nothing").status, get(NEWS, "/nothing").body) == (204, b"")
+
+
+def test_a_site_that_catches_all_answers_for_names_that_no_site_there_has() -> None:
+    notice = replace(CHESS, names=("blocked.example",), title="Access denied", is_catch_all=True)
+    respond = WEB.respond_with([notice, NEWS], is_secure=True)
+    asked = {name: respond(RequestHead("GET", "/", name), b"", CLIENT) for name in ("paper.example", "news.example")}
+    assert b"<title>Access denied</title>" in asked["paper.example"].body
+    assert b"<title>News</title>" in asked["news.example"].body
+    assert WEB.respond_with([NEWS], is_secure=True)(RequestHead("GET", "/", "paper.example"), b"", CLIENT).status == 404
 
 
 def test_http3_is_announced_where_it_is_served_and_over_tls_alone() -> None:
