@@ -84,7 +84,7 @@ class During:
     def _is_its_hour(self, slot_at: datetime) -> bool:
         if self.daily is None:
             return True
-        begins, ends = (moment.hour * 3600 + moment.minute * 60 for moment in self.daily)
+        begins, ends = (moment.hour * 3600 + moment.minute * 60 + moment.second for moment in self.daily)
         now = slot_at.hour * 3600 + slot_at.minute * 60 + slot_at.second
         return begins <= now < ends if begins < ends else now >= begins or now < ends
 

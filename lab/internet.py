@@ -20,8 +20,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import zlib
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
@@ -285,7 +285,7 @@ class Internet:
         if not ways:
             self._complain(router, raw, at, self._routes.why_not(router, _destination(raw)))
             return
-        there = ways[0] if len(ways) == 1 else ways[zlib.crc32(_flow_bytes(raw)) % len(ways)]
+        there = ways[0] if len(ways) == 1 else ways[_choice(router, raw, len(ways))]
         if there in self._tuns and there in self._conditions.fates:
             self._meet(router, raw, at, self._conditions.fates[there])
         elif self._lines[router, there].profile.needs_order and at > self._loop.time():
@@ -368,12 +368,14 @@ def _count_down(raw: bytearray, hops: int) -> None:
         raw[7] -= hops
 
 
-def _flow_bytes(raw: bytearray) -> bytes:
-    """Give what a router hashes to keep a flow on one path: protocol, addresses and ports (RFC 2992)."""
+def _choice(router: str, raw: bytearray, count: int) -> int:
+    """Choose one of several paths: a flow keeps to its own (RFC 2992), and each router chooses in its own manner."""
     if raw[0] >> 4 == 4:
         ports_at = (raw[0] & 15) * 4
-        return bytes(raw[9:10] + raw[12:20] + raw[ports_at : ports_at + 4])
-    return bytes(raw[6:7] + raw[8:44])
+        flow = raw[9:10] + raw[12:20] + raw[ports_at : ports_at + 4]
+    else:
+        flow = raw[6:7] + raw[8:44]
+    return int.from_bytes(blake2b(flow, key=router.encode(), digest_size=4).digest(), "big") % count
 
 
 def _is_multicast(raw: bytes) -> bool:

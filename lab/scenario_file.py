@@ -229,7 +229,8 @@ def _explains(one: Happening, entry: Truth, scenario: Scenario) -> bool:
     if entry.state == "withheld":
         return one.refusal is not None
     if entry.state == "down":
-        return one.change is not None or one.refusal is not None
+        is_at_its_end = one.refusal is not None or one.lie is not None or _is_at_servers_door(one, entry, scenario)
+        return one.change is not None or is_at_its_end
     if entry.state not in ACCUSING:
         return True
     if not one.is_somebodys:
@@ -240,6 +241,15 @@ def _explains(one: Happening, entry: Truth, scenario: Scenario) -> bool:
     named = _names_of(one)
     targets = [t for t in scenario.schedule.of_kind(TargetKind.TARGET) if _is_meant(t, entry)]
     return not named or any(is_name_under(urlsplit(target.url).hostname or "", named) for target in targets)
+
+
+def _is_at_servers_door(one: Happening, entry: Truth, scenario: Scenario) -> bool:
+    """Tell whether a box stands at a router on which a target's own servers hang, as the balancer before them does."""
+    topology = scenario.topology
+    meant = {urlsplit(t.url).hostname for t in scenario.schedule.of_kind(TargetKind.TARGET) if _is_meant(t, entry)}
+    owners = {topology.owner_of(a) for site in topology.sites if meant & set(site.names) for a in site.everywhere}
+    doors = {topology.hosts[owner].router for owner in owners if owner is not None}
+    return one.placement is not None and one.placement.router in doors
 
 
 def _is_meant(target: Target, entry: Truth) -> bool:

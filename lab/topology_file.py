@@ -128,8 +128,11 @@ def _topology(
     sites: tuple[Site, ...],
 ) -> Topology:
     named = {access_link(*link.between): link for link in links}
-    if len(named) < len(links):
+    pairs = {frozenset(link.between) for link in links}
+    if len(pairs) < len(links):
         raise UnfitError("links", "each pair of nodes once")
+    if any(len(pair) == 1 for pair in pairs):
+        raise UnfitError("links", "two different ends of each")
     for name, host in hosts.items():
         profile = LinkProfile(delay_s=host.delay_ms / 1000)
         cost = round(host.delay_ms * MICROSECONDS_PER_MS)
@@ -177,6 +180,9 @@ def _check_addresses(topology: Topology) -> None:
             if not private.is_private or any(private.overlaps(other) for other in inside):
                 raise UnfitError("routers", f"a private network inside {name} that no other has (not {private})")
             inside.append(private)
+        first = next((address for address in router.addresses if address.version == 4), None)
+        if any(private.version == 4 for private in router.inside) and (first is None or not first.is_global):
+            raise UnfitError("routers", f"a public IPv4 address of {name}, the first of its own, to translate to")
         _check_node("routers", name, router, router, topology.networks, seen)
     for name, host in topology.hosts.items():
         _check_node("hosts", name, host, topology.routers[host.router], topology.networks, seen)

@@ -190,7 +190,11 @@ HOSTILE = st.one_of(
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([TCP, UDP, 1, 58, 47]), HOSTILE, st.booleans(), st.booleans(), st.sampled_from([0, 1, 0x4000])
+            st.sampled_from([TCP, UDP, 1, 58, 47]),
+            HOSTILE,
+            st.booleans(),
+            st.booleans(),
+            st.sampled_from([0, 1, 0x4000]),
         ),
         min_size=1,
         max_size=6,
@@ -201,7 +205,9 @@ HOSTILE = st.one_of(
 def test_nothing_that_is_sent_makes_a_match_fail(
     parts: list[tuple[int, bytes, bool, bool, int]], is_v6: bool, is_reassembling: bool
 ) -> None:
-    ends: list[IPv4Address | IPv6Address] = [ip_address("2a00::1"), ip_address("2a02::1")] if is_v6 else [CLIENT, SERVER]
+    ends: list[IPv4Address | IPv6Address] = (
+        [ip_address("2a00::1"), ip_address("2a02::1")] if is_v6 else [CLIENT, SERVER]
+    )
     packets = []
     for protocol, junk, is_back, is_bare, fragment in parts:
         one, other = reversed(ends) if is_back else ends

@@ -29,11 +29,19 @@ def station(box: Middlebox = RESET, **how: Any) -> Station:
 
 
 def segment(
-    payload: bytes = b"", *, client: Any = CLIENT, port: int = 40_001, to: int = 80, flags: int = ACK, hop_limit: int = 64
+    payload: bytes = b"",
+    *,
+    client: Any = CLIENT,
+    port: int = 40_001,
+    to: int = 80,
+    flags: int = ACK,
+    hop_limit: int = 64,
 ) -> Packet:
     """From a client to the server; payload directly after the SYN."""
     sequence = 100 if flags & SYN else 101
-    made = Tcp(source_port=port, destination_port=to, sequence=sequence, acknowledgement=900, flags=flags, payload=payload)
+    made = Tcp(
+        source_port=port, destination_port=to, sequence=sequence, acknowledgement=900, flags=flags, payload=payload
+    )
     packet = tcp_packet(client, SERVER, made)
     return Packet(
         source=packet.source,
