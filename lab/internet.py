@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _READ_AT_ONCE = 64  # packets of one host before the others have their turn
 _MAX_PACKET_BYTES = 65_535
+_REACTION_S = 0.0002  # of a box beside the path: what it saw has gone on when it forges something
 _MOST_HOPS = 64  # of a planned run; a loop of routes goes on from there, until the hop limit ends it
 
 
@@ -216,7 +217,9 @@ class Internet:
                     continue
             passes, others = station.show(packet, at)
             for other in others:
-                if other.via is None:
+                if station.placement.is_on_path:
+                    self._agenda.at(at + _REACTION_S, self._carry, router, bytearray(packets.build(other)))
+                elif other.via is None:
                     self._carry(router, bytearray(packets.build(other)), at)
                 elif packet.hop_limit > 1:
                     led = replace(other, hop_limit=packet.hop_limit - 1, via=None)

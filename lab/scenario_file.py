@@ -227,10 +227,10 @@ def _sometime_in(scenario: Scenario, number: int) -> tuple[Happening, ...]:
 def _explains(one: Happening, entry: Truth, scenario: Scenario) -> bool:
     """Tell whether a happening could bring a state about, at the vantages and targets that the truth speaks of."""
     if entry.state == "withheld":
-        return one.refusal is not None
+        return one.refusal is not None or _is_at_servers_door(one, entry, scenario)
     if entry.state == "down":
-        is_at_its_end = one.refusal is not None or one.lie is not None or _is_at_servers_door(one, entry, scenario)
-        return one.change is not None or is_at_its_end
+        is_its_own = one.refusal is not None or one.lie is not None or _is_at_servers_door(one, entry, scenario)
+        return one.change is not None or is_its_own
     if entry.state not in ACCUSING:
         return True
     if not one.is_somebodys:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.flow import End, Flow, FlowTable
 from lab.inject import resets
+from lab.packet import parse_tcp, tcp_packet
 
 if TYPE_CHECKING:
     import random
@@ -81,8 +82,13 @@ class Station:
         return passes or placement.is_on_path, others
 
     def _dressed(self, forged: Packet, answered: Packet) -> Packet:
-        if self.placement.is_hop_limit_copied and forged.via is None:
-            return replace(forged, hop_limit=answered.hop_limit)
+        """Give what the box forged with the hop limit and the sequence number that the placement lets it have."""
+        if forged.via is not None:
+            return forged
+        if self.placement.is_on_path and forged.destination == answered.destination:
+            forged = _after(answered, forged)
+        if self.placement.is_hop_limit_copied:
+            forged = replace(forged, hop_limit=answered.hop_limit)
         return forged
 
     def _key(self, flow: Flow) -> tuple[End | Address, End]:
@@ -107,3 +113,12 @@ class Station:
             if len(self._punished_until) >= _PENALTIES:
                 del self._punished_until[next(iter(self._punished_until))]
             self._punished_until[key] = flow.now + residual.seconds
+
+
+def _after(passing: Packet, forged: Packet) -> Packet:
+    """Give a segment in the name of a packet's sender as it must be if that packet has arrived before it."""
+    segment, seen = parse_tcp(forged), parse_tcp(passing)
+    if segment is None or seen is None:
+        return forged
+    later = replace(segment, sequence=segment.sequence + seen.sequence_length)
+    return replace(tcp_packet(forged.source, forged.destination, later), hop_limit=forged.hop_limit)

@@ -26,6 +26,9 @@ class Subcommand:
     """The optional extra that it needs; a probe's own subcommands need none."""
 
 
+INTERRUPTED = 130
+"""128 and the number of SIGINT; typer gives it too."""
+
 OUR_PACKAGES = frozenset({"probe", "analysis", "lab", "collector", "nameblind"})
 
 SUBCOMMANDS = {
@@ -80,7 +83,10 @@ def _placeholder() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; give 0, or 1 with one sentence on standard error (`lab exec`: the program's own status)."""
+    """Run the command; give 0, or 1 with one sentence on standard error (`lab exec`: the program's own status).
+
+    Interrupted, it gives 130, as shells do.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     try:
@@ -88,6 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
     except PassedOnExit as passed_on:
         return int(passed_on.code or 0)
     except SystemExit as exit_request:
+        if exit_request.code == INTERRUPTED:
+            return _stopped()
         return 0 if exit_request.code in (0, None) else 1
     except UserError as error:
         sys.stderr.write(f"nameblind: {error}\n")
@@ -101,10 +109,14 @@ def main(arguments: list[str] | None = None) -> int:
             f"`pip install 'nameblind[{extra}]'`\n"
         )
         return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("nameblind: stopped\n")
-        return 1
+    except KeyboardInterrupt:  # while the subcommand was being imported
+        return _stopped()
     return 0
+
+
+def _stopped() -> int:
+    sys.stderr.write("nameblind: stopped\n")
+    return INTERRUPTED
 
 
 if __name__ == "__main__":

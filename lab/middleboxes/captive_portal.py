@@ -8,7 +8,7 @@ in that address's name; of TLS the guest sees the portal's own certificate.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from lab.dissect import dns_answer
 from lab.divert import diverted
@@ -32,6 +32,7 @@ _TTL_S: Final = 1  # so that guests ask again once they are let in
 class CaptivePortal:
     """The box. ``guests`` are those it holds back; it has nothing for those of the other IP version than its own."""
 
+    needs_path: ClassVar[bool] = True
     portal: str
     address: Address
     """Of the portal, in DNS."""

@@ -11,7 +11,7 @@ too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from lab.divert import diverted
 from lab.yaml_values import LABEL, NAMES
@@ -28,6 +28,7 @@ _PORTS: Final = (443,)
 class HttpsInterception:
     """The box."""
 
+    needs_path: ClassVar[bool] = True
     proxy: str
     names: tuple[str, ...] = ()
     """Empty for all."""

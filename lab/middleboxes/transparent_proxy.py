@@ -8,7 +8,7 @@ proxy's own requests would be diverted too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from lab.divert import diverted
 from lab.yaml_values import LABEL, NAMES
@@ -26,6 +26,7 @@ _PORTS: Final = (80,)
 class TransparentProxy:
     """The box. ``names`` narrow where the notice is put: without them, into every page."""
 
+    needs_path: ClassVar[bool] = True
     proxy: str
     notice: str | None = None
     names: tuple[str, ...] = ()

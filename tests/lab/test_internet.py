@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
+import os
 import socket
 import struct
 import threading
 import time
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
+from scipy.stats import binom
 
 from lab.namespace import entered
 from lab.packet import checksum
@@ -104,15 +108,18 @@ def test_a_megabyte_arrives_whole(hosts: Hosts, family: int, address: str) -> No
     assert hashlib.sha256(received).digest() == hashlib.sha256(content).digest()
 
 
-def test_a_round_trip_takes_the_sum_of_the_delays(hosts: Hosts) -> None:
-    # vantage-a to news: 1 + 4 + 5 + 15 + 3 + 1 ms one way, jitter of at most 2 ms.
+def test_a_connection_opens_in_the_sum_of_the_delays_and_the_machines_own_share_is_small(hosts: Hosts) -> None:
+    there_and_back_s = 2 * (1 + 4 + 3 + 1) / 1000  # sentinel, home-s, transit, edge-news, news-1; no jitter
     taken: list[float] = []
-    for number in range(5):
-        started = time.monotonic()
-        echo(hosts, "vantage-a", NEWS, number=number)
-        taken.append(time.monotonic() - started)
-    assert min(taken) >= 0.058
-    assert min(taken) < 0.058 + 0.1, "the machine's own share stays small"
+    for _ in range(40):
+        with hosts.socket("sentinel") as opening:
+            started = time.monotonic()
+            opening.connect((NEWS, 443))
+            taken.append(time.monotonic() - started)
+    assert min(taken) >= there_and_back_s
+    is_quiet = os.getloadavg()[0] < (os.cpu_count() or 1)  # otherwise we would measure the others' work
+    typical = median(taken) if is_quiet else min(taken)
+    assert typical < there_and_back_s + 0.002
 
 
 def test_a_cut_link_loses_everything_behind_it_and_nothing_before(hosts: Hosts) -> None:
@@ -123,23 +130,31 @@ def test_a_cut_link_loses_everything_behind_it_and_nothing_before(hosts: Hosts) 
     assert echo(hosts, "vantage-b", "92.46.0.1")[0] == "92.46.0.1"
 
 
-def test_a_lossy_link_loses_about_the_share_that_it_should(hosts: Hosts) -> None:
-    hosts.strike("burst-loss", "{links: [home-a--core-a], loss: 0.3, burst_packets: 2}")
-    answered = set()
-    with raw(hosts, "vantage-a", NEWS) as ping:
-        ping.settimeout(0.5)
-        for number in range(300):
-            message = struct.pack("!BBHHH", 8, 0, 0, 0x4343, number)
-            ping.sendto(message[:2] + struct.pack("!H", checksum(message)) + message[4:], ("2.72.0.1", 0))
-            if number % 20 == 0:
-                time.sleep(0.002)
-        try:
+def test_a_lossy_link_loses_the_share_that_it_should(hosts: Hosts) -> None:
+    sent, loss = 2500, 0.1
+    hosts.strike("burst-loss", f"{{links: [transit--home-s], loss: {loss}}}")
+    received: list[bytes] = []
+
+    def take() -> None:
+        with contextlib.suppress(TimeoutError):
             while True:
-                answered.add(ping.recv(4096)[20:])
-        except TimeoutError:
-            pass
-    # Lost there or back: 1 - 0.7 * 0.7 = 0.51 of 300; five standard deviations of bursts of two.
-    assert 0.3 < 1 - len(answered) / 300 < 0.72
+                received.append(taking.recv(16))
+
+    with (
+        hosts.socket("sentinel", kind=socket.SOCK_DGRAM) as sending,
+        hosts.socket("city-1", kind=socket.SOCK_DGRAM) as taking,
+    ):
+        taking.bind(("92.47.0.10", 7002))
+        taking.settimeout(1.0)
+        taker = threading.Thread(target=take)
+        taker.start()
+        for number in range(sent):
+            sending.sendto(b"x", ("92.47.0.10", 7002))
+            if number % 50 == 49:  # so that no queue of the kernel overflows
+                time.sleep(0.02)
+        taker.join()
+    low, high = binom.interval(0.999, sent, loss)
+    assert low <= sent - len(received) <= high
 
 
 def test_large_packets_vanish_in_an_mtu_black_hole_and_small_ones_pass(hosts: Hosts) -> None:
