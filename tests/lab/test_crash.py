@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -37,30 +38,21 @@ slots: {start: 2026-03-02T06:00Z, every: 15m, count: 20}
 
 @dataclass(frozen=True)
 class Run:
-    """A `nameblind lab run` at work, in a session of its own."""
+    """A `nameblind lab run` at work."""
 
     process: subprocess.Popen[str]
+    mark: bytes
+    """Stands in the environment of every process of the run, whatever session or parent it has by now."""
     database: Path
-    namespaces: frozenset[int]
-    """The inodes of its network namespaces."""
-    devices: frozenset[tuple[int, int]]
-    """Whatever of its processes holds a TUN device open, as process and descriptor."""
 
     def processes(self) -> set[int]:
-        return processes_of(self.process.pid)
-
-
-def processes_of(session: int) -> set[int]:
-    """Every living process of a session."""
-    found: set[int] = set()
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text(encoding="utf-8").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.add(int(status.parent.name))
-    return found
+        """Every living process of it."""
+        found: set[int] = set()
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if self.mark in environment.read_bytes():  # empty for a process that has ended
+                    found.add(int(environment.parent.name))
+        return found
 
 
 def held_by(processes: set[int]) -> tuple[set[int], set[tuple[int, int]]]:
@@ -85,16 +77,11 @@ def outside() -> int:
     return int(str(Path("/proc/self/ns/net").readlink())[5:-1])
 
 
-def all_processes() -> set[int]:
-    return {int(path.name) for path in Path("/proc").glob("[0-9]*")}
-
-
-def listed_by_lsns() -> set[int]:
-    """The network namespaces of the machine, as lsns knows them."""
-    listed = subprocess.run(
-        [tool("lsns"), "--type", "net", "--json"], capture_output=True, check=True, text=True, timeout=20
-    )
-    return {int(one["ns"]) for one in json.loads(listed.stdout)["namespaces"]}
+def listed_by_lsns(processes: set[int]) -> set[int]:
+    """The network namespaces in which some of these processes are, as lsns knows them."""
+    command = [tool("lsns"), "--type", "net", "--json", "--output", "NS,PID"]
+    listed = subprocess.run(command, capture_output=True, check=True, text=True, timeout=20)
+    return {int(one["ns"]) for one in json.loads(listed.stdout)["namespaces"] if int(one["pid"]) in processes}
 
 
 @contextmanager
@@ -103,7 +90,8 @@ def measuring(folder: Path) -> Iterator[Run]:
     scenario, database = folder / "long.yaml", folder / "results.db"
     scenario.write_text(SCENARIO, encoding="utf-8")
     command = [sys.executable, "-m", "nameblind", "lab", "run", str(scenario), "--db", str(database)]
-    environment = {**os.environ, "TMPDIR": str(folder)}
+    mark = f"NAMEBLIND_TEST_RUN={folder}"
+    environment = {**os.environ, "TMPDIR": str(folder), **dict([mark.split("=", 1)])}
     with (
         (folder / "errors.txt").open("w", encoding="utf-8") as errors,
         subprocess.Popen(
@@ -116,60 +104,58 @@ def measuring(folder: Path) -> Iterator[Run]:
                 assert process.poll() is None, (folder / "errors.txt").read_text(encoding="utf-8")
                 assert time.monotonic() < deadline, "no vantage has begun to measure"
                 time.sleep(0.05)
-            namespaces, devices = held_by(processes_of(process.pid))
-            yield Run(process, database, frozenset(namespaces), frozenset(devices))
+            yield Run(process, mark.encode() + b"\0", database)
         finally:
             process.kill()
 
 
-def assert_all_gone(run: Run) -> None:
+def assert_all_gone(run: Run, namespaces: set[int]) -> None:
+    """A namespace, and the device in it, lives as long as a process is in it, holds it open, or has mounted it."""
     deadline = time.monotonic() + GONE_WITHIN_S
-    while time.monotonic() < deadline and (run.processes() or run.namespaces & held_by(all_processes())[0]):
+    while time.monotonic() < deadline and run.processes():
         time.sleep(0.02)
     assert not run.processes()
-    assert not run.namespaces & held_by(all_processes())[0]
-    assert not run.namespaces & listed_by_lsns()
-    assert not run.devices & held_by(all_processes())[1]
+    mounted = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    assert not any(f"net:[{namespace}]" in mounted for namespace in namespaces)
     assert not list(run.database.parent.glob("results.db*")), "no half of a database is left"
 
 
 def test_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
     with measuring(tmp_path) as run:
-        assert len(run.processes()) >= 5, "director, Internet, servers and vantages are at work"
-        assert len(run.namespaces) >= 10
-        assert len(run.namespaces & listed_by_lsns()) >= 3, "those that a vantage is in"
-        assert len(run.devices) >= 10
+        processes = run.processes()
+        assert len(processes) >= 6, "director, Internet, servers and vantages are at work"
+        namespaces, devices = held_by(processes)
+        assert len(namespaces) >= 10
+        assert len(devices) >= 10
+        assert len(namespaces & listed_by_lsns(processes)) >= 3, "those that a vantage is in"
         run.process.send_signal(signal.SIGKILL)
         run.process.wait(GONE_WITHIN_S)
-        assert_all_gone(run)
+        assert_all_gone(run, namespaces)
+        assert held_by(processes) == (set(), set())
+        assert not listed_by_lsns(processes)
 
 
 def test_an_interrupted_run_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C reaches every process of the terminal."""
     with measuring(tmp_path) as run:
+        namespaces, _ = held_by(run.processes())
         os.killpg(run.process.pid, signal.SIGINT)
         assert run.process.wait(10) == 130
-        assert_all_gone(run)
+        assert_all_gone(run, namespaces)
     said = (tmp_path / "errors.txt").read_text(encoding="utf-8")
     assert said.endswith("nameblind: stopped\n")
     assert "Traceback" not in said
     assert not list(tmp_path.glob("nameblind-lab-*")), "what it had begun is put away"
 
 
-def test_a_terminated_run_leaves_nothing(tmp_path: Path) -> None:
-    with measuring(tmp_path) as run:
-        run.process.terminate()
-        run.process.wait(10)
-        assert_all_gone(run)
-
-
 def test_a_lab_whose_internet_dies_ends_at_once_and_without_a_database(tmp_path: Path) -> None:
     with measuring(tmp_path) as run:
-        carrying = {process for process, _ in run.devices}
+        namespaces, devices = held_by(run.processes())
+        carrying = {process for process, _ in devices}
         assert len(carrying) == 1, "one process carries all packets"
         os.kill(*carrying, signal.SIGKILL)
         assert run.process.wait(10) not in {0, 130}
-        assert_all_gone(run)
+        assert_all_gone(run, namespaces)
     assert re.search(
         r"process of the lab|the lab's Internet ended", (tmp_path / "errors.txt").read_text(encoding="utf-8")
     )

@@ -233,16 +233,19 @@ def test_a_frozen_transfer_gets_just_so_far(field: Field, after_bytes: int) -> N
 
 
 def test_a_policed_transfer_runs_at_the_rate_and_others_at_full_speed(field: Field, tmp_path: Path) -> None:
-    field.censor("police", "{host: [site.example], rate_kbit_s: 4000, burst_bytes: 60000}", router="border")
+    field.censor("police", "{host: [site.example], rate_kbit_s: 1000, burst_bytes: 60000}", router="border")
     with field.seen(OWN_LINK, tmp_path / "seen.pcap") as capture:
-        ended = curl(field, "http://site.example/large", wait_s=20, show="%{speed_download}")
+        ended = curl(field, "http://site.example/large", wait_s=20)
     assert ended.status == 0
     passed = [
         (float(at), int(size)) for at, size in tshark(capture, "tcp.srcport == 80", "frame.time_epoch", "frame.len")
     ]
-    seconds = passed[-1][0] - passed[0][0]
-    rate_kbit_s = (sum(size for _, size in passed) - 60_000) * 8 / 1000 / seconds
-    assert rate_kbit_s == pytest.approx(4000, rel=0.05)
+    later = passed[len(passed) // 2 :]  # the bucket's first filling has gone
+    rate_kbit_s = sum(size for _, size in later[1:]) * 8 / 1000 / (later[-1][0] - later[0][0])
+    assert 850 <= rate_kbit_s <= 1050, "TCP falls below the rate now and then, because it loses what a policer drops"
+    unpoliced = curl(field, "http://spared.example/large", wait_s=10, show="%{http_code} %{time_total}").output.split()
+    assert unpoliced[0] == "200"
+    assert float(unpoliced[1]) < 3.0
 
 
 # ---------------------------------------------------------------- openssl

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,67 +17,6 @@ if TYPE_CHECKING:
     from tests.lab.conftest import Hosts
 
 pytestmark = pytest.mark.lab
-
-RUN_A_LAB = """
-import time
-from datetime import datetime, UTC
-from lab.running import running
-from lab.topology_file import load
-from lab.namespace import identity
-
-if __name__ == "__main__":
-    with running(load("standard"), seed=1, at=datetime.now(UTC)) as lab:
-        shell = lab.spawn("vantage-a", ["sleep", "600"])
-        print(*(identity(namespace.path)[1] for namespace in lab.namespaces.values()), flush=True)
-        time.sleep(600)
-"""
-
-
-def processes_of(session: int) -> set[int]:
-    """Every living process of a session."""
-    found: set[int] = set()
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text(encoding="utf-8").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.add(int(status.parent.name))
-    return found
-
-
-def namespaces_in_use() -> set[int]:
-    """The network namespaces that some process is in, or holds open."""
-    found: set[int] = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        for link in (process / "ns/net", *process.glob("fd/*")):
-            try:
-                target = str(link.readlink())
-            except OSError:
-                continue
-            if target.startswith("net:["):
-                found.add(int(target[5:-1]))
-    return found
-
-
-def test_a_killed_lab_leaves_no_process_and_no_namespace(tmp_path: Path) -> None:
-    script = tmp_path / "run_a_lab.py"
-    script.write_text(RUN_A_LAB, encoding="utf-8")
-    command = [sys.executable, str(script)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as lab:
-        try:
-            assert lab.stdout is not None
-            inodes = {int(word) for word in lab.stdout.readline().split()}
-            assert len(inodes) > 10
-            assert inodes <= namespaces_in_use()
-            assert len(processes_of(lab.pid)) >= 4, "director, Internet, servers and the sleeper live"
-        finally:
-            lab.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while (processes_of(lab.pid) or inodes & namespaces_in_use()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not processes_of(lab.pid)
-    assert not inodes & namespaces_in_use()
 
 
 def test_a_namespace_is_empty_and_entering_it_is_undone() -> None:

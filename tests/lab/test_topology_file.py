@@ -107,8 +107,8 @@ def test_a_link_that_says_no_cost_costs_its_delay_and_a_hosts_own_is_a_link_too(
             id="no network",
         ),
         pytest.param(
-            "addresses: [62.115.1.1], title",
-            "addresses: [62.115.7.7], title",
+            "    addresses: [62.115.1.1]\n",
+            "    addresses: [62.115.7.7]\n",
             r"key 'sites': expected addresses of hosts for site\.example \(not 62\.115\.7\.7\)",
             id="a site that nobody serves",
         ),
