@@ -28,6 +28,11 @@ class DnsInjection:
     addresses: tuple[Address, ...] = ()
     is_query_dropped: bool = False
 
+    @property
+    def needs_path(self) -> bool:
+        """Tell whether it has to keep something back."""
+        return self.is_query_dropped
+
     def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:
         """Decide on one packet."""
         del flow  # a query is a packet of its own

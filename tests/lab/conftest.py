@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import ssl
 from dataclasses import dataclass, replace
@@ -110,6 +111,14 @@ def exchange(connection: socket.socket, name: str, path: str = "/") -> bytes:
     while piece := connection.recv(65_536):
         received += piece
     return received
+
+
+def tool(name: str) -> str:
+    """The path of a program that is not ours; without it a test is skipped, or fails where it must run."""
+    path = shutil.which(name)
+    if path is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{name} is not installed")
+    return path
 
 
 @pytest.fixture(scope="session")

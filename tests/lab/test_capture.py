@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 import subprocess
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import pytest
 from lab import packet as p
 from lab.capture import Capture
 from probe.errors import UserError
+from tests.lab.conftest import tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,9 +46,9 @@ def captured(tmp_path: Path) -> Path:
 
 
 def output(*command: str) -> str:
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not installed")
-    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=20).stdout
+    return subprocess.run(
+        [tool(command[0]), *command[1:]], capture_output=True, check=True, text=True, timeout=20
+    ).stdout
 
 
 def test_tcpdump_reads_the_packets_at_the_scenarios_time(captured: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lab.test_foreign_tools import tool
+from tests.lab.conftest import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,16 +145,3 @@ def test_an_interrupted_run_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     assert said.endswith("nameblind: stopped\n")
     assert "Traceback" not in said
     assert not list(tmp_path.glob("nameblind-lab-*")), "what it had begun is put away"
-
-
-def test_a_lab_whose_internet_dies_ends_at_once_and_without_a_database(tmp_path: Path) -> None:
-    with measuring(tmp_path) as run:
-        namespaces, devices = held_by(run.processes())
-        carrying = {process for process, _ in devices}
-        assert len(carrying) == 1, "one process carries all packets"
-        os.kill(*carrying, signal.SIGKILL)
-        assert run.process.wait(10) not in {0, 130}
-        assert_all_gone(run, namespaces)
-    assert re.search(
-        r"process of the lab|the lab's Internet ended", (tmp_path / "errors.txt").read_text(encoding="utf-8")
-    )

@@ -114,3 +114,17 @@ def test_an_interrupt_ends_every_process(one_slot: str, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_scenario(scenario_file.load(one_slot), path, watch=interrupt)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["the lab's Internet", "the lab's servers"])
+def test_a_process_of_the_lab_that_dies_ends_the_scenario_at_once(one_slot: str, tmp_path: Path, name: str) -> None:
+    others = set(multiprocessing.active_children())  # of the lab that the other tests share
+
+    def kill(view: View) -> None:
+        if view.slot:
+            next(one for one in set(multiprocessing.active_children()) - others if one.name == name).kill()
+
+    path = tmp_path / "results.db"
+    with pytest.raises(RuntimeError, match=rf"{name} ended with status -9|a process of the lab itself has ended"):
+        run_scenario(scenario_file.load(one_slot), path, watch=kill)
+    assert not path.exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import shutil
 import socket
 import ssl
 import struct
@@ -27,6 +26,7 @@ from lab.quic_initial import server_name_in
 from lab.servers import quic
 from lab.servers.certificates import Authority
 from lab.servers.http import Answer, Client
+from tests.lab.conftest import tool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -199,7 +199,6 @@ async def conversation(name: str, secrets: io.StringIO) -> list[Udp]:
     return between.seen
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark")
 def test_tshark_reads_the_same_name_and_an_http3_exchange(tmp_path: Path) -> None:
     secrets = io.StringIO()
     datagrams = asyncio.run(conversation("www.news.example", secrets))
@@ -213,7 +212,14 @@ def test_tshark_reads_the_same_name_and_an_http3_exchange(tmp_path: Path) -> Non
             file.write(struct.pack("=IIII", second, 0, len(raw), len(raw)) + raw)
 
     def shown(*options: str) -> list[str]:
-        command = ["tshark", "-n", "-o", f"tls.keylog_file:{tmp_path / 'keys'}", "-r", str(tmp_path / "quic.pcap")]
+        command = [
+            tool("tshark"),
+            "-n",
+            "-o",
+            f"tls.keylog_file:{tmp_path / 'keys'}",
+            "-r",
+            str(tmp_path / "quic.pcap"),
+        ]
         done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=20, check=True)
         return done.stdout.split()
 

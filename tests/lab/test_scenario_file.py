@@ -194,6 +194,18 @@ def test_a_wrong_scenario_is_refused_with_its_place(tmp_path: Path, old: str, ne
             id="silence beside the path",
         ),
         pytest.param(
+            "middlebox: reset, at: gateway, networks: [inside-a], during: 2-3, with: {sni: [social.example]}",
+            "middlebox: transparent-proxy, on_path: true, at: gateway, during: 2-3, with: {proxy: reader}",
+            r":8: key 'timeline\[0\]\.on_path': expected false: a transparent-proxy beside the path",
+            id="diversion beside the path",
+        ),
+        pytest.param(
+            "middlebox: reset, at: gateway, networks: [inside-a], during: 2-3, with: {sni: [social.example]}",
+            "middlebox: dns-injection, on_path: true, at: gateway, with: {names: [a.example], drop_query: true}",
+            r":8: key 'timeline\[0\]\.on_path': expected false: a dns-injection beside the path",
+            id="a query dropped beside the path",
+        ),
+        pytest.param(
             "middlebox: reset, at: gateway",
             "middlebox: reset, on_path: true, residual: {for: 60s}, at: gateway",
             r":8: key 'timeline\[0\]\.residual': expected act: reset",
