@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lab.scenario import Scenario
     from lab.view import View
 
-Play: TypeAlias = "Callable[[Scenario, Callable[[View], None]], Score]"
+Play: TypeAlias = "Callable[[Scenario, Callable[[View], None], Path | None], Score]"
 
 RUN_TIMEOUT_S: Final = 1800.0
 """Until one run has ended; the longest takes ten minutes on two cores."""
@@ -130,6 +130,20 @@ def _file_of(run: Run, folder: Path) -> Path:
     return folder / f"{run.name}.json"
 
 
+def _facts_of(run: Run, folder: Path) -> Path:
+    """Give where a run's facts are kept; the name says what they were made from, so that older ones are not taken."""
+    return folder / f"{run.name}.{run.origin.facts_sha256[:12]}.db"
+
+
+def _play_and_keep(scenario: Scenario, watch: Callable[[View], None], facts: Path | None) -> Score:
+    if facts is not None:
+        facts.parent.mkdir(parents=True, exist_ok=True)
+        for older in facts.parent.glob(f"{scenario.name}@{scenario.seed}.*.db"):
+            if older != facts:
+                older.unlink()
+    return play(scenario, watch, facts=facts)
+
+
 def make(
     runs: Sequence[Run],
     outcome: Outcome,
@@ -137,11 +151,12 @@ def make(
     at_once: int,
     folder: Path | None,
     watch: Callable[[Stand], None] = lambda _: None,
-    play: Play = play,
+    play: Play = _play_and_keep,
 ) -> None:
     """Make the runs, the longest first, and put what becomes of each into ``outcome`` the moment it ends.
 
-    Scores are kept in ``folder``, if there is one. However this ends, by an
+    Scores and facts are kept in ``folder``, if there is one; where only the
+    judgement has changed since, the facts that are there are judged anew. However this ends, by an
     exception too, no process of a run is left. ``play`` makes one run, in the
     process that is its own.
     """
@@ -156,7 +171,8 @@ def make(
                 at_work.remove(process)
                 finished += process.run.cost
             while waiting and len(at_work) < at_once:
-                at_work.append(_Process(waiting.pop(), play))
+                run = waiting.pop()
+                at_work.append(_Process(run, play, None if folder is None else _facts_of(run, folder)))
             if not at_work:
                 break
             watch(
@@ -179,13 +195,15 @@ def make(
 class _Process:
     """One run at work."""
 
-    def __init__(self, run: Run, play: Play) -> None:
+    def __init__(self, run: Run, play: Play, facts: Path | None) -> None:
         context = multiprocessing.get_context("spawn")
         self.run = run
         self.step = Step(0.0, "starting")
         self.pipe: Connection[Any, Any]
         self.pipe, theirs = context.Pipe(duplex=False)
-        self._process: SpawnProcess = context.Process(target=_play, args=(theirs, run.scenario, play), name=run.name)
+        self._process: SpawnProcess = context.Process(
+            target=_play, args=(theirs, run.scenario, play, facts), name=run.name
+        )
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it inherits this, until it is ready
         try:
             self._process.start()
@@ -240,7 +258,7 @@ class _Process:
         return Failure(scenario=scenario.name, family=scenario.family, seed=scenario.seed, sentence=sentence)
 
 
-def _play(pipe: Connection[Any, Any], scenario: Scenario, play: Play) -> None:
+def _play(pipe: Connection[Any, Any], scenario: Scenario, play: Play, facts: Path | None) -> None:
     """Be the process of one run; it ends with its parent, and leaves the terminal's Ctrl-C to it."""
     os.setpgrp()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
@@ -251,7 +269,7 @@ def _play(pipe: Connection[Any, Any], scenario: Scenario, play: Play) -> None:
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):  # or the parent is gone
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         try:
-            pipe.send(play(scenario, tell))
+            pipe.send(play(scenario, tell, facts))
         except UserError as refusal:
             pipe.send(str(refusal))
         except Exception as failure:  # noqa: BLE001 - whatever goes wrong in one run is a row of the scorecard

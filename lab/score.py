@@ -9,6 +9,7 @@ come to together is :mod:`lab.scorecard`'s.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
@@ -161,14 +162,26 @@ def _is_within(path: str, ancestor: str) -> bool:
     return path == ancestor or path.startswith(ancestor + ".")
 
 
-def play(scenario: Scenario, watch: Callable[[View], None] | None = None) -> Score:
-    """Run a scenario into a database that is thrown away, and score it."""
+def play(scenario: Scenario, watch: Callable[[View], None] | None = None, *, facts: Path | None = None) -> Score:
+    """Run a scenario and score it. Its facts stay in the database ``facts``; one that is there is not made again."""
     started = monotonic()
-    with tempfile.TemporaryDirectory(prefix="nameblind-lab-") as folder:
+    with tempfile.TemporaryDirectory(prefix="nameblind-lab-", dir=facts.parent if facts else None) as folder:
         path = Path(folder) / "results.db"
-        run_scenario(scenario, path, watch=watch)
+        if facts is not None and facts.exists():
+            shutil.copyfile(facts, path)
+        else:
+            run_scenario(scenario, path, watch=watch)
+            if facts is not None:
+                _keep(path, facts)
         with Database.open(str(path)) as database:
             return score(scenario, database, wall_seconds=monotonic() - started)
+
+
+def _keep(path: Path, facts: Path) -> None:
+    """Copy a database of facts to where it stays, whole or not at all."""
+    unfinished = path.with_name("facts.db")
+    shutil.copyfile(path, unfinished)
+    unfinished.replace(facts)
 
 
 def score(scenario: Scenario, database: Database, *, wall_seconds: float = 0.0) -> Score:

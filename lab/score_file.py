@@ -30,6 +30,9 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGES: Final = ("probe", "analysis", "lab")
 """Whose sources decide what a run comes to."""
 
+JUDGING: Final = ("analysis/", "lab/event_match.py", "lab/score.py", "lab/score_file.py", "lab/truth.py")
+"""What makes no facts, but judges them: facts that were kept hold when it changes."""
+
 ONLY_SHOWING: Final = (
     "analysis/report/",
     "lab/scenarios/",
@@ -49,8 +52,10 @@ ONLY_SHOWING: Final = (
 class Origin:
     """What a score was made from: two runs of the same origin and seed are alike."""
 
-    scenario_sha256: str
-    program_sha256: str
+    facts_sha256: str
+    """Over what makes the facts: what happens in the scenario, and everything that measures and simulates."""
+    judgement_sha256: str
+    """Over what judges them: the scenario's truth, and the analysis."""
 
 
 def files_of(name_or_path: str) -> tuple[Path, ...]:
@@ -71,24 +76,49 @@ def files_of(name_or_path: str) -> tuple[Path, ...]:
 
 
 def origin_of(files: Iterable[Path]) -> Origin:
-    """Give the origin of a score now, from the files of its scenario."""
-    return Origin(_sha256_of((path.name, path) for path in files), program_sha256())
+    """Give the origin of a score now, from the files of its scenario, of which its own comes first."""
+    scenario, *others = files
+    told, happens = _truth_and_rest(scenario)
+    named = [(scenario.name, happens), *((path.name, path.read_bytes()) for path in others)]
+    judging = program_sha256(is_judging=True)
+    return Origin(
+        facts_sha256=_sha256_of([*named, ("program", program_sha256(is_judging=False).encode())]),
+        judgement_sha256=_sha256_of([(scenario.name, told), ("program", judging.encode())]),
+    )
+
+
+def _truth_and_rest(path: Path) -> tuple[bytes, bytes]:
+    """Give what a scenario's file says under ``truth``, and the rest of it."""
+
+    def cut(place: Place) -> tuple[bytes, bytes]:
+        written = path.read_text(encoding="utf-8")
+        truth = place.entries().get("truth")
+        if truth is None:
+            return b"", written.encode()
+        first, last = truth.node.start_mark.index, truth.node.end_mark.index
+        return written[first:last].encode(), (written[:first] + written[last:]).encode()
+
+    return read(path, cut)
 
 
 @cache
-def program_sha256() -> str:
-    """Give one hash over the sources of everything that measures, simulates and judges."""
+def program_sha256(*, is_judging: bool) -> str:
+    """Give one hash over the sources of everything that judges, or of everything that measures and simulates."""
     sources = sorted(
         (path.relative_to(ROOT).as_posix(), path)
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
         if path.suffix in {".py", ".yaml"}
     )
-    return _sha256_of((name, path) for name, path in sources if not name.startswith(ONLY_SHOWING))
+    return _sha256_of(
+        (name, path.read_bytes())
+        for name, path in sources
+        if not name.startswith(ONLY_SHOWING) and name.startswith(JUDGING) == is_judging
+    )
 
 
-def _sha256_of(named: Iterable[tuple[str, Path]]) -> str:
-    lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n" for name, path in named)
+def _sha256_of(named: Iterable[tuple[str, bytes]]) -> str:
+    lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in named)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -107,11 +137,10 @@ def recall(path: Path, origin: Origin) -> Score | str | None:
     """Read a score that was kept; the sentence that says why it holds no longer; ``None`` if there is none."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        made_from = Origin(kept["scenario_sha256"], kept["program_sha256"])
-        if made_from.scenario_sha256 != origin.scenario_sha256:
-            return "its scenario, topology or schedule has changed since"
-        if made_from.program_sha256 != origin.program_sha256:
-            return "the program has changed since"
+        if kept["facts_sha256"] != origin.facts_sha256:
+            return "its scenario or what measures has changed since"
+        if kept["judgement_sha256"] != origin.judgement_sha256:
+            return "its truth or the analysis has changed since"
         return _score(kept["score"])
     except FileNotFoundError:
         return None

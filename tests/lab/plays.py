@@ -30,10 +30,10 @@ def run_named(name: str, *, slots: int = 1, seed: int = 0, summary: str = "") ->
         truth=(),
         vantages=(),
     )
-    return Run(scenario, Origin("scenario", "program"))
+    return Run(scenario, Origin("facts", "judgement"))
 
 
-def play(scenario: Scenario, watch: Any) -> Any:
+def play(scenario: Scenario, watch: Any, facts: Path | None) -> Any:
     """Do what the scenario is called; its summary is the file in which a run that hangs says that it put all away."""
     watch(SimpleNamespace(share=0.5, label="half way"))
     if scenario.name == "fails":

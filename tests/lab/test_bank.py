@@ -32,7 +32,7 @@ WHOLE = scored(
     cycle_bytes=(100, 200),
 )
 
-ORIGIN = Origin("scenario", "program")
+ORIGIN = Origin("facts", "judgement")
 
 
 @pytest.fixture(autouse=True)
@@ -126,14 +126,17 @@ def test_a_score_is_read_as_it_was_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("origin", "why"),
-    [(Origin("other", "program"), "its scenario, topology or schedule"), (Origin("scenario", "other"), "the program")],
+    [
+        (Origin("other", "judgement"), "its scenario or what measures"),
+        (Origin("facts", "other"), "its truth or the analysis"),
+    ],
 )
 def test_a_score_holds_for_the_same_files_and_the_same_program_only(tmp_path: Path, origin: Origin, why: str) -> None:
     keep(WHOLE, ORIGIN, tmp_path / "one.json")
     assert str(recall(tmp_path / "one.json", origin)).startswith(why)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"scenario_sha256": "scenario", "program_sha256": "program"}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"facts_sha256": "facts", "judgement_sha256": "judgement"}'])
 def test_a_file_that_cannot_be_read_is_run_again(tmp_path: Path, content: str) -> None:
     (tmp_path / "works@0.json").write_text(content, encoding="utf-8")
     scores, to_make, stale = recalled([run_named("works")], tmp_path)
@@ -172,24 +175,47 @@ def test_names_stand_for_the_labs_own_topologies_and_schedules(tmp_path: Path) -
     assert all(path.is_file() for path in files_of(str(own)))
 
 
-def test_the_program_is_what_measures_simulates_and_judges_not_what_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("changed", "is_made_anew", "is_judged_anew"),
+    [
+        ("probe/cycle.py", True, False),
+        ("lab/link.py", True, False),
+        ("analysis/weights.yaml", False, True),
+        ("lab/score.py", False, True),
+        ("lab/live.py", False, False),
+    ],
+)
+def test_what_measures_and_what_judges_are_told_apart_from_what_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, is_made_anew: bool, is_judged_anew: bool
 ) -> None:
-    sources = {
-        name: tmp_path / name for name in ("probe/cycle.py", "analysis/weights.yaml", "lab/link.py", "lab/live.py")
-    }
-    for source in sources.values():
-        source.parent.mkdir(exist_ok=True)
-        source.write_text("1", encoding="utf-8")
+    for name in ("probe/cycle.py", "analysis/weights.yaml", "lab/link.py", "lab/score.py", "lab/live.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1", encoding="utf-8")
     monkeypatch.setattr(score_file, "ROOT", tmp_path)
-    seen: list[str] = []
-    for source in sources.values():
-        source.write_text("2", encoding="utf-8")
+
+    def hashes() -> tuple[str, str]:
         score_file.program_sha256.cache_clear()
-        seen.append(score_file.program_sha256())
+        return score_file.program_sha256(is_judging=False), score_file.program_sha256(is_judging=True)
+
+    before = hashes()
+    (tmp_path / changed).write_text("2", encoding="utf-8")
+    after = hashes()
     score_file.program_sha256.cache_clear()
-    assert len(set(seen[:3])) == 3
-    assert seen[3] == seen[2]
+    assert (before[0] != after[0], before[1] != after[1]) == (is_made_anew, is_judged_anew)
+
+
+def test_another_truth_makes_no_other_facts(tmp_path: Path) -> None:
+    own = tmp_path / "mine.yaml"
+    written = "topology: standard\nschedule: standard\ntimeline: [1]\ntruth:\n  - {state: ok}\n"
+    own.write_text(written, encoding="utf-8")
+    before = origin_of(files_of(str(own)))
+    own.write_text(written.replace("ok", "dark"), encoding="utf-8")
+    other_truth = origin_of(files_of(str(own)))
+    own.write_text(written.replace("[1]", "[2]"), encoding="utf-8")
+    other_timeline = origin_of(files_of(str(own)))
+    assert other_truth.facts_sha256 == before.facts_sha256
+    assert other_truth.judgement_sha256 != before.judgement_sha256
+    assert other_timeline.facts_sha256 != before.facts_sha256
 
 
 def test_one_scenario_and_seed_is_not_run_twice(tmp_path: Path) -> None:

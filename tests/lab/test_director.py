@@ -116,8 +116,8 @@ def test_an_interrupt_ends_every_process(one_slot: str, tmp_path: Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize("name", ["the lab's Internet", "the lab's servers"])
-def test_a_process_of_the_lab_that_dies_ends_the_scenario_at_once(one_slot: str, tmp_path: Path, name: str) -> None:
+def test_a_process_of_the_lab_that_dies_ends_the_scenario_at_once(one_slot: str, tmp_path: Path) -> None:
+    name = "the lab's servers"
     others = set(multiprocessing.active_children())  # of the lab that the other tests share
 
     def kill(view: View) -> None:

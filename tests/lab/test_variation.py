@@ -100,8 +100,13 @@ def test_seed_0_is_the_scenario_as_it_is_written(name: str) -> None:
 @pytest.mark.parametrize(("name", "seed"), SEEDED)
 def test_whoever_was_named_by_an_address_is_named_by_the_moved_one(name: str, seed: int) -> None:
     before, after = as_written(name), member(name, seed)
-    for part in ("timeline", "schedule", "topology"):
+    for part in ("timeline", "schedule"):
         assert named_in(part, before) == named_in(part, after)
+
+
+def test_everything_in_a_topology_moves_together() -> None:
+    for name in {as_written(name).topology.summary: name for name in NAMES}.values():
+        assert named_in("topology", as_written(name)) == named_in("topology", member(name, 3))
 
 
 @pytest.mark.parametrize(("name", "seed"), SEEDED)
