@@ -51,9 +51,11 @@ def _each_kind(name: str) -> tuple[str, ...]:
 STATE_TABLE: tuple[Row, ...] = (
     Row(State.LOCAL, ("local.interface", "local.gateway", "local.portal")),
     Row(State.DARK, ("dark.everything", "dark.abroad")),
+    Row(State.INSUFFICIENT, ("locus.own_premises",)),
     Row(State.BLOCKED, ("dns.two_answers.repeated", "dns.bogon", "dns.nxdomain")),
     Row(State.WITHHELD, ("reach.refused_here",)),
     Row(State.DOWN, ("reach.error_for_everyone",)),
+    Row(State.SUSPECTED, ("dns.bogon.alone", "dns.nxdomain.alone")),
     Row(State.INSUFFICIENT, ("dns.misled",)),
     Row(State.OK, ("reach.verified", "reach.portal_check", "reach.same_as_sentinel", "reach.sentinel_itself")),
     Row(State.TAMPERED, ("tls.forged",)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.rules import address, controls, dns, local, pairs, reach, tls
+from analysis.rules import address, controls, dns, local, locus, pairs, reach, tls
 from probe.model import NameKind
 
 if TYPE_CHECKING:
@@ -51,10 +51,13 @@ RULES: tuple[Rule, ...] = (
     Rule("dns.two_answers", dns.two_answers),
     Rule("dns.two_answers.repeated", dns.two_answers_repeated),
     Rule("dns.bogon", dns.bogon),
+    Rule("dns.bogon.alone", dns.bogon_alone),
     Rule("dns.nxdomain", dns.nxdomain),
+    Rule("dns.nxdomain.alone", dns.nxdomain_alone),
     Rule("dns.wrong_host", dns.wrong_host),
     Rule("dns.misled", dns.misled),
     Rule("dns.unresolved", dns.unresolved),
+    Rule("locus.own_premises", locus.own_premises),
     Rule("tls.forged", tls.forged),
     Rule("tls.untrusted", tls.untrusted),
     Rule("tls.clock", tls.clock),

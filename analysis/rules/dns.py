@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from analysis.outcome import Reach, is_same_page
+from analysis.outcome import Reach, host_of, is_same_page
 from analysis.rules.controls import is_sentinel_steady
 from analysis.rules.evidence import Evidence, fired
 from analysis.rules.reach import sentinel_page
@@ -19,12 +19,19 @@ from probe.failures import Failure
 from probe.model import DnsTransport, Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from analysis.facts import Answer, CycleFacts, Facts, MeasurementFacts, Step
 
 ENOUGH_QUESTIONS = 2
 """Questions that must show a forged answer that is no bogon, and NXDOMAIN answers, before anything is called."""
 
 _ENCRYPTED = frozenset({DnsTransport.DOT, DnsTransport.DOH})
+
+_TOLD_OF_OTHERS = "It says so of unrelated names too, which no one name's own servers can bring about."
+_TOLD_OF_ONE = (
+    "It says so of this name alone: what the name's own servers tell this country, or an old answer, is alike."
+)
 
 
 def two_answers(facts: Facts) -> Evidence | None:
@@ -59,7 +66,16 @@ def two_answers_repeated(facts: Facts) -> Evidence | None:
 
 
 def bogon(facts: Facts) -> Evidence | None:
-    """Fire where a resolver answers with an address that cannot be on the Internet, and others do not."""
+    """Fire where a resolver answers with an address that cannot be on the Internet, for unrelated names."""
+    return _bogon(facts, is_alone=False)
+
+
+def bogon_alone(facts: Facts) -> Evidence | None:
+    """Fire where a resolver does so for this name alone: the name's own servers may tell this country the same."""
+    return _bogon(facts, is_alone=True)
+
+
+def _bogon(facts: Facts, *, is_alone: bool) -> Evidence | None:
     lies = [
         q
         for q in _queries(facts.measurement)
@@ -67,17 +83,28 @@ def bogon(facts: Facts) -> Evidence | None:
     ]
     if not lies or _is_harmless(facts) or not _has_public_witness(facts, lies):
         return None
+    if _is_told_of_others(facts, lies, _is_bogon_only) is is_alone:
+        return None
     return fired(
-        "dns.bogon",
+        "dns.bogon.alone" if is_alone else "dns.bogon",
         f"The resolver {_named(lies)} answered with an address that cannot be on the Internet, while others gave a "
-        "public one.",
+        f"public one. {_TOLD_OF_ONE if is_alone else _TOLD_OF_OTHERS}",
         lies,
         "dns.injection.bogon",
     )
 
 
 def nxdomain(facts: Facts) -> Evidence | None:
-    """Fire where a resolver denies a name that others resolve to a server which proves that name."""
+    """Fire where a resolver denies unrelated names that others resolve to servers which prove them."""
+    return _nxdomain(facts, is_alone=False)
+
+
+def nxdomain_alone(facts: Facts) -> Evidence | None:
+    """Fire where a resolver denies this name alone: it may remember an old answer (RFC 2308)."""
+    return _nxdomain(facts, is_alone=True)
+
+
+def _nxdomain(facts: Facts, *, is_alone: bool) -> Evidence | None:
     if not _is_name_alive(facts):
         return None
     lies = _denials(facts.measurement, facts)
@@ -86,10 +113,12 @@ def nxdomain(facts: Facts) -> Evidence | None:
         return None
     if _is_harmless(facts) or not _has_public_witness(facts, lies):
         return None
+    if _is_told_of_others(facts, lies, _is_denial) is is_alone:
+        return None
     return fired(
-        "dns.nxdomain",
+        "dns.nxdomain.alone" if is_alone else "dns.nxdomain",
         f"The resolver {_named(lies)} says that the name does not exist, while others resolve it to a server that "
-        "answers for it.",
+        f"answers for it. {_TOLD_OF_ONE if is_alone else _TOLD_OF_OTHERS}",
         [*lies, *before_and_after],
         "dns.nxdomain",
     )
@@ -123,19 +152,16 @@ def wrong_host(facts: Facts) -> Evidence | None:
 def misled(facts: Facts) -> Evidence | None:
     """Fire where the system's own answer led nowhere, and the target was met only through another resolver's.
 
-    A program here would have failed. What a stale answer looks like is the same, so this accuses nobody.
+    A program here would have failed. A stale answer, or a resolver that is ill, looks the same, so this accuses nobody.
     """
-    own = [q for q in _queries(facts.measurement) if q.transport == DnsTransport.SYSTEM and q.addresses]
+    own = [q for q in _queries(facts.measurement) if q.transport == DnsTransport.SYSTEM]
     own_addresses = {address for query in own for address in query.addresses}
     genuine = _genuine_addresses(facts.measurement, facts)
     tried = {step.address for step in facts.measurement.of(Operation.TCP, redirect=0)} & own_addresses
-    if not tried or not genuine or own_addresses & genuine:
+    if not own or not genuine or own_addresses & genuine or (own_addresses and not tried):
         return None
-    return fired(
-        "dns.misled",
-        "The system's own answer led to no server that proves the name; only another resolver's did.",
-        own,
-    )
+    what = "answer led to no server that proves the name" if own_addresses else "resolver gave no address"
+    return fired("dns.misled", f"The system's own {what}; only another resolver's answer led to the target.", own)
 
 
 def unresolved(facts: Facts) -> Evidence | None:
@@ -230,6 +256,23 @@ def _has_public_witness(facts: Facts, lies: list[Step]) -> bool:
         for address in query.addresses
     )
     return (is_given_inside and not _does_sentinel_hear_it_too(facts)) or is_sentinel_steady(facts)
+
+
+def _is_told_of_others(facts: Facts, lies: list[Step], is_lie: Callable[[Step], bool]) -> bool:
+    """Tell whether the same resolver says the same of another site's name, to which others give a public address."""
+    resolvers = {step.resolver for step in lies}
+    own = _site_of(facts.measurement)
+    return any(
+        _site_of(m) != own
+        and any(is_lie(q) for q in _queries(m) if q.resolver in resolvers)
+        and any(_is_public(a) for q in _queries(m) if q.resolver not in resolvers for a in q.addresses)
+        for m in facts.cycle.measurements
+    )
+
+
+def _site_of(measurement: MeasurementFacts) -> tuple[str, ...]:
+    """Give the last two labels of a target's name: what mostly has servers of its own."""
+    return tuple(host_of(measurement.url).split(".")[-2:])
 
 
 def _does_sentinel_hear_it_too(facts: Facts) -> bool:

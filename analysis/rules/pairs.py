@@ -193,6 +193,7 @@ def _is_callable(facts: Facts, run: PairRun) -> bool:
     return (
         _has_failed_where_name_stands(facts, run.name_kind)
         and not _is_contradicted(run)
+        and _is_upheld(facts, run)
         and facts.negative_log10_e < NEGATIVE_LOG10_E
     )
 
@@ -212,15 +213,31 @@ def _is_contradicted(run: PairRun) -> bool:
     return run.own.target_alive >= ENOUGH_SILENT_PAIRS and run.own.target_failed == 0
 
 
+def _is_upheld(facts: Facts, run: PairRun) -> bool:
+    """Tell whether this measurement's own pairs still say what the run says.
+
+    A rule may be gone, and damage have come in its place, while the run still counts what it saw of the rule. So the
+    bet must win again here: E of ten by itself, or nothing but the target's name failing in a cycle without loss.
+    """
+    own = run.own
+    if own.log10_e >= LEAN_LOG10_E:
+        return True
+    is_one_sided = own.target_failed > 0 and not own.control_failed and not own.both_failed
+    return is_one_sided and _is_cycle_clean(facts)
+
+
 def _has_calm_sentinel(run: PairRun) -> bool:
     return run.sentinel is not None and run.sentinel.target_alive > 0 and run.sentinel_log10_e < LEAN_LOG10_E
 
 
 def _is_path_clean(facts: Facts, run: PairRun) -> bool:
     """Tell whether nothing but the target's name failed: no control's arm, no pair of innocuous names, no control."""
-    if run.run.control_failed or run.run.both_failed or not are_controls_alive(facts.cycle):
-        return False
-    return all(_is_unblemished(control) for control in facts.cycle.controls())
+    return not run.run.control_failed and not run.run.both_failed and _is_cycle_clean(facts)
+
+
+def _is_cycle_clean(facts: Facts) -> bool:
+    """Tell whether no control failed in this cycle, not even once."""
+    return are_controls_alive(facts.cycle) and all(_is_unblemished(control) for control in facts.cycle.controls())
 
 
 def _is_unblemished(control: MeasurementFacts) -> bool:

@@ -397,7 +397,7 @@ def test_forged_system_answer_is_blocked_although_another_resolver_led_to_the_si
     ]
     steps[0] = dns(NEWS, ("10.10.34.35",), resolver="system", transport="system")
     steps += [tcp(), tls(), http()]
-    builder = CycleBuilder().controls(two_resolvers, two_resolvers)
+    builder = lied_about("10.10.34.35", CycleBuilder().controls(two_resolvers, two_resolvers), resolver="system")
     assert_state(world(steps, builder=builder), State.BLOCKED, "dns.bogon", ("dns.injection.bogon",))
 
 
@@ -519,10 +519,32 @@ def test_two_members_of_one_site_are_no_injection() -> None:
     assert judged(world([*steps, tls(failure=TIMEOUT)], sentinel=sentinel)).decision.state is State.INSUFFICIENT
 
 
+def lied_about(answer: Any, builder: CycleBuilder | None = None, *, resolver: str = "isp") -> CycleBuilder:
+    """A cycle in which a resolver says of an unrelated name what it says of ours, and another leads to it."""
+    told = (answer,) if answer != "NXDOMAIN" else answer
+    other = "radio.example.net"
+    steps = [dns(other, told, resolver=resolver), dns(other, told, resolver=resolver, query_type="AAAA")]
+    steps += [dns(other, ("9.30.1.77",), resolver="elsewhere"), *reached(other, "9.30.1.77")[1:]]
+    return (builder or CycleBuilder().controls().portal_check()).add(other, steps)
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.10.34.35", "0.0.0.0", "::1"])
-def test_lone_bogon_is_blocked_while_others_get_a_public_address(address: str) -> None:
+def test_bogon_for_unrelated_names_is_blocked_while_others_get_a_public_address(address: str) -> None:
     steps = [dns(NEWS, (address,)), tcp(address, failure="address_not_dialled")]
-    assert_state(world(steps), State.BLOCKED, "dns.bogon", ("dns.injection.bogon",))
+    assert_state(world(steps, builder=lied_about(address)), State.BLOCKED, "dns.bogon", ("dns.injection.bogon",))
+
+
+def test_bogon_for_one_name_alone_is_suspected_because_its_own_servers_may_say_so() -> None:
+    steps = [dns(NEWS, ("127.0.0.1",)), tcp("127.0.0.1", failure="address_not_dialled")]
+    assert_state(world(steps), State.SUSPECTED, "dns.bogon.alone", ("dns.injection.bogon",))
+
+
+def test_bogon_for_two_names_of_one_site_is_suspected_only() -> None:
+    sibling = f"mirror.{NEWS}"
+    told = [dns(sibling, ("127.0.0.1",)), dns(sibling, ("9.30.1.77",), resolver="elsewhere")]
+    builder = CycleBuilder().controls().portal_check().add(sibling, [*told, *reached(sibling, "9.30.1.77")[1:]])
+    steps = [dns(NEWS, ("127.0.0.1",)), tcp("127.0.0.1", failure="address_not_dialled")]
+    assert_state(world(steps, builder=builder), State.SUSPECTED, "dns.bogon.alone")
 
 
 def test_bogon_that_the_sentinel_gets_as_well_is_down() -> None:
@@ -578,16 +600,70 @@ def denied(count: int = 2) -> list[Step]:
     return [dns(NEWS, "NXDOMAIN", query_type=t) for t in ("A", "AAAA")[:count]]
 
 
-def test_denied_name_that_lives_elsewhere_is_blocked() -> None:
-    assert_state(world(denied()), State.BLOCKED, "dns.nxdomain", ("dns.nxdomain",))
+def test_denied_name_that_lives_elsewhere_is_suspected_because_a_resolver_may_remember_an_old_answer() -> None:
+    assert_state(world(denied()), State.SUSPECTED, "dns.nxdomain.alone", ("dns.nxdomain",))
 
 
-def test_denied_name_that_another_resolver_inside_leads_to_is_blocked_without_a_sentinel() -> None:
+def test_denied_names_that_have_nothing_in_common_are_blocked() -> None:
+    assert_state(world(denied(), builder=lied_about("NXDOMAIN")), State.BLOCKED, "dns.nxdomain", ("dns.nxdomain",))
+
+
+def test_denied_name_that_another_resolver_inside_leads_to_is_suspected_without_a_sentinel() -> None:
     steps = [*denied(), dns(NEWS, (SITE,), resolver="public"), tcp(), tls(), http()]
     steps[0] = replace(steps[0], transport="system")
     steps[1] = replace(steps[1], transport="udp")
     cycles = world(steps, builder=CycleBuilder().controls(), sentinel="absent")
-    assert_state(cycles, State.BLOCKED, "dns.nxdomain", ("dns.nxdomain",))
+    assert_state(cycles, State.SUSPECTED, "dns.nxdomain.alone", ("dns.nxdomain",))
+
+
+@pytest.mark.parametrize("failure", ["dns_server_failure", "dns_refused_error", "dns_no_answer", TIMEOUT])
+def test_target_that_only_another_resolver_leads_to_is_not_ok(failure: str) -> None:
+    own = dns(NEWS, resolver="isp", transport="system", failure=failure)
+    steps = [own, dns(NEWS, (SITE,), resolver="public"), tcp(), tls(), http()]
+    assert_state(world(steps), State.INSUFFICIENT, "dns.misled")
+
+
+# ---------------------------------------------------------------- whose doing it can be
+
+
+def beside(steps: Sequence[Step], **fields: Any) -> CycleFacts:
+    fields = {"vantage": "astana", "region": "Astana", **fields}
+    return CycleBuilder(**fields).controls().portal_check().add(NEWS, steps).build()
+
+
+def met_by_own_answer() -> list[Step]:
+    found, *rest = reached()
+    return [replace(found, transport="system"), *rest]
+
+
+def struck_alone() -> list[CycleFacts]:
+    """Pairs at this vantage say with all guards that the name is read."""
+    builder = CycleBuilder(region="Almaty").controls().portal_check()
+    return world(failed("tls", RESET), builder=builder, pairs=plus_pairs(14, alive=0))
+
+
+def test_rule_that_spares_another_vantage_of_the_network_may_be_a_filter_in_the_home() -> None:
+    assert_state(struck_alone(), State.BLOCKED, "pairs.selective.sni")
+    assert_state([*struck_alone(), beside(met_by_own_answer())], State.INSUFFICIENT, "locus.own_premises")
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [{"network": "AS64500"}, {"network": None}, {"role": "control"}],
+    ids=["another network", "nobody knows where", "a sentinel"],
+)
+def test_only_a_vantage_of_the_same_network_tells_whose_filter_it_is(elsewhere: dict[str, Any]) -> None:
+    cycles = [*struck_alone(), beside(met_by_own_answer(), **elsewhere)]
+    assert judged(cycles).decision.state is State.BLOCKED
+
+
+def test_neighbour_that_is_struck_too_clears_the_home() -> None:
+    assert judged([*struck_alone(), beside(failed("tls", RESET))]).decision.state is State.BLOCKED
+
+
+def test_neighbour_that_only_another_resolver_led_there_is_not_spared() -> None:
+    steps = [dns(NEWS, ("10.0.0.1",), transport="system"), *reached()]
+    assert judged([*struck_alone(), beside(steps)]).decision.state is State.BLOCKED
 
 
 def test_single_denial_is_not_enough() -> None:
@@ -752,6 +828,38 @@ def test_block_inside_damage_is_found_although_controls_flap() -> None:
     builder = CycleBuilder().controls(flap, flap)
     cycles = world(failed("tls", RESET), builder=builder, pairs=plus_pairs(18, control_failed=1, both=20))
     assert_state(cycles, State.BLOCKED, "pairs.selective.sni")
+
+
+def flapping(name: str, address: str, round_: str) -> list[Step]:
+    return dead(name, address) if round_ == "first" else reached(name, address)
+
+
+def after_the_rule(now: Sequence[PairSpec], *, is_lossy: bool) -> list[CycleFacts]:
+    """A cycle with a rule beyond doubt, and the next one, in which the target fails with the pairs ``now``."""
+    before = world(failed("tls", RESET), pairs=plus_pairs(16))
+    fate = flapping if is_lossy else None
+    builder = CycleBuilder(index=1).controls(fate, fate)
+    return [*before, *world(failed("tls", TIMEOUT), builder=builder, pairs=now, index=1)]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        plus_pairs(0, control_failed=1),
+        plus_pairs(1),
+        plus_pairs(4),
+        plus_pairs(6, control_failed=3, both=15),
+        plus_pairs(0, both=24),
+    ],
+    ids=["the control fails", "once", "four times", "both ways", "both arms"],
+)
+def test_damage_that_comes_after_a_rule_is_not_called_a_rule(now: list[PairSpec]) -> None:
+    assert judged(after_the_rule(now, is_lossy=True)).decision.state is State.INSUFFICIENT
+
+
+@pytest.mark.parametrize(("now", "is_lossy"), [(plus_pairs(1), False), (plus_pairs(5), True), (plus_pairs(20), True)])
+def test_rule_that_still_holds_is_called_where_it_wins_again(now: list[PairSpec], is_lossy: bool) -> None:
+    assert judged(after_the_rule(now, is_lossy=is_lossy)).decision.state is State.BLOCKED
 
 
 def test_rule_on_half_of_the_flows_adds_up_over_cycles_and_spares_what_succeeded() -> None:
