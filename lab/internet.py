@@ -21,11 +21,11 @@ import asyncio
 import os
 import random
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from lab import packet as packets
+from lab import raw_packet
 from lab.agenda import Agenda
 from lab.conditions import Fate, InterfaceState, peace
 from lab.link import Line
@@ -154,7 +154,7 @@ class Internet:
                 raw = os.read(descriptor, _MAX_PACKET_BYTES)
             except OSError:  # nothing more to read, or the interface went down meanwhile
                 return
-            if not _is_multicast(raw):
+            if not raw_packet.is_multicast(raw):
                 self._carry(host, bytearray(raw), now)
 
     def _enter(self, here: str, there: str, raw: bytearray, at: float) -> None:
@@ -179,7 +179,7 @@ class Internet:
 
     def _is_stop(self, router: str, raw: bytearray) -> bool:
         """Tell whether a packet must be at a router when its turn comes, because others may change what happens."""
-        return router in self._stations or router in self._nats or _destination(raw) in self._own[router]
+        return router in self._stations or router in self._nats or raw_packet.destination(raw) in self._own[router]
 
     def _arrive(self, node: str, raw: bytearray, at: float) -> None:
         if node in self._tuns:
@@ -193,7 +193,7 @@ class Internet:
             return
         if node in self._stations and not self._shown_to_boxes(node, raw, at):
             return
-        if _destination(raw) in self._own[node]:
+        if raw_packet.destination(raw) in self._own[node]:
             nat = self._nats.get(node)
             translated = nat.inbound(raw, at) if nat is not None else None
             if translated is None:
@@ -212,7 +212,10 @@ class Internet:
             networks = station.placement.networks
             if networks:
                 if ends is None:
-                    ends = {self._routes.network_of(_source(raw)), self._routes.network_of(_destination(raw))}
+                    ends = {
+                        self._routes.network_of(raw_packet.source(raw)),
+                        self._routes.network_of(raw_packet.destination(raw)),
+                    }
                 if not networks & ends:
                     continue
             passes, others = station.show(packet, at)
@@ -234,10 +237,10 @@ class Internet:
         """Let a packet through a router that is not its end: count its hop limit down, translate it, send it on."""
         if router in self._conditions.fates:
             return
-        if _hop_limit(raw) <= 1:
+        if raw_packet.hop_limit(raw) <= 1:
             self._complain(router, raw, at, packets.time_exceeded)
             return
-        _count_down(raw, 1)
+        raw_packet.count_down(raw, 1)
         nat = self._nats.get(router)
         if nat is not None and self._routes.leaves(router, raw):
             translated = nat.outbound(raw, at)
@@ -252,11 +255,11 @@ class Internet:
         run = self._runs.get(key)
         if run is None:
             run = self._runs[key] = self._plan(node, raw)
-        if len(raw) > run.mtu or _hop_limit(raw) <= run.hops:
+        if len(raw) > run.mtu or raw_packet.hop_limit(raw) <= run.hops:
             self._step(node, raw, at)
             return
         if run.hops:
-            _count_down(raw, run.hops)
+            raw_packet.count_down(raw, run.hops)
         if run.is_arrival:
             self._agenda.at(at + run.delay_s, self._arrive, run.node, raw)
         else:
@@ -266,7 +269,7 @@ class Internet:
         """Look ahead from a node to the next stop of whatever goes where this packet goes."""
         run = _Run(start)
         while run.hops < _MOST_HOPS:
-            ways = self._routes.ways(run.node, _destination(raw))
+            ways = self._routes.ways(run.node, raw_packet.destination(raw))
             if len(ways) != 1 or ways[0] in self._conditions.fates:
                 break
             there, profile = ways[0], self._lines[run.node, ways[0]].profile
@@ -284,11 +287,11 @@ class Internet:
 
     def _step(self, router: str, raw: bytearray, at: float) -> None:
         """Send a packet from a router over one line, when its turn has come."""
-        ways = self._routes.ways(router, _destination(raw))
+        ways = self._routes.ways(router, raw_packet.destination(raw))
         if not ways:
-            self._complain(router, raw, at, self._routes.why_not(router, _destination(raw)))
+            self._complain(router, raw, at, self._routes.why_not(router, raw_packet.destination(raw)))
             return
-        there = ways[0] if len(ways) == 1 else ways[_choice(router, raw, len(ways))]
+        there = ways[0] if len(ways) == 1 else ways[raw_packet.choice(router, raw, len(ways))]
         if there in self._tuns and there in self._conditions.fates:
             self._meet(router, raw, at, self._conditions.fates[there])
         elif self._lines[router, there].profile.needs_order and at > self._loop.time():
@@ -320,7 +323,7 @@ class Internet:
         if packet is None:
             return
         reply = packets.echo_reply(packet)
-        if reply is None and (router not in self._nats or _is_private(packet.source)):  # a home gateway is shut outside
+        if reply is None and (router not in self._nats or packet.source.is_private):  # a home gateway is shut outside
             reply = packets.reset_for(packet)
             if reply is None and packets.parse_udp(packet) is not None:
                 self._complain(router, raw, at, packets.port_unreachable)
@@ -334,7 +337,7 @@ class Internet:
             return
         own = [a for a in self._topology.routers[router].addresses if a.version == packet.version]
         if own:
-            source = min(own, key=lambda address: _is_private(address) != _is_private(packet.source))
+            source = min(own, key=lambda address: address.is_private != packet.source.is_private)
             self._carry(router, bytearray(packets.build(error(source, packet))), at)
 
 
@@ -343,49 +346,3 @@ def _nat_of(router: Router) -> Nat | None:
     private = tuple(network for network in router.inside if isinstance(network, IPv4Network))
     public = next((address for address in router.addresses if isinstance(address, IPv4Address)), None)
     return Nat(public, private) if private and public is not None else None
-
-
-# ---------------------------------------------------------------- packets as bytes
-
-
-def _destination(raw: bytearray) -> bytes:
-    return bytes(raw[16:20]) if raw[0] >> 4 == 4 else bytes(raw[24:40])
-
-
-def _source(raw: bytearray) -> bytes:
-    return bytes(raw[12:16]) if raw[0] >> 4 == 4 else bytes(raw[8:24])
-
-
-def _hop_limit(raw: bytearray) -> int:
-    return raw[8] if raw[0] >> 4 == 4 else raw[7]
-
-
-def _count_down(raw: bytearray, hops: int) -> None:
-    """Take some hops off a packet's hop limit, the IPv4 header's checksum kept right (RFC 1141)."""
-    if raw[0] >> 4 == 4:
-        raw[8] -= hops
-        total = (raw[10] << 8 | raw[11]) + (hops << 8)
-        total = (total & 0xFFFF) + (total >> 16)
-        raw[10], raw[11] = total >> 8, total & 0xFF
-    else:
-        raw[7] -= hops
-
-
-def _choice(router: str, raw: bytearray, count: int) -> int:
-    """Choose one of several paths: a flow keeps to its own (RFC 2992), and each router chooses in its own manner."""
-    if raw[0] >> 4 == 4:
-        ports_at = (raw[0] & 15) * 4
-        flow = raw[9:10] + raw[12:20] + raw[ports_at : ports_at + 4]
-    else:
-        flow = raw[6:7] + raw[8:44]
-    return int.from_bytes(blake2b(flow, key=router.encode(), digest_size=4).digest(), "big") % count
-
-
-def _is_multicast(raw: bytes) -> bool:
-    if len(raw) >= 20 and raw[0] >> 4 == 4:
-        return raw[16] >= 224
-    return len(raw) < 40 or raw[0] >> 4 != 6 or raw[24] == 0xFF
-
-
-def _is_private(address: Address) -> bool:
-    return address.is_private

@@ -2,7 +2,8 @@
 
 Unknown keys, names that the topology or the schedule does not have, and a truth
 that the timeline contradicts are refused with file, line, key and what was
-expected. The entries of the timeline are :mod:`lab.timeline_file`'s.
+expected. The entries of the timeline are :mod:`lab.timeline_file`'s, and whether
+the truth fits them is :mod:`lab.contradiction`'s.
 """
 
 from __future__ import annotations
@@ -12,28 +13,22 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
-from lab import timeline_file
-from lab.dissect import is_name_under
+from lab import contradiction, timeline_file
 from lab.during import INSTANT, WHEN_KEYS, when
 from lab.scenario import FAMILIES, Happening, Scenario
 from lab.topology import Role, Topology
 from lab.topology_file import load as load_topology
-from lab.truth import ACCUSING, CAUSE_OF_STATE, CAUSES, STATES, Truth
+from lab.truth import CAUSE_OF_STATE, CAUSES, STATES, Truth
 from lab.variation import varied
 from lab.yaml_values import LABEL, names_in
 from probe.errors import UserError
-from probe.model import TargetKind
 from probe.schedule import loader
 from probe.schedule.names import NAME
 from probe.schedule.yaml_reader import ListOf, Place, Placed, Record, UnfitError, optional, read, required
 from probe.schedule.yaml_scalars import duration, integer, matching, one_of, scalar, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from probe.model import Target
     from probe.schedule.model import Schedule
 
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
@@ -171,9 +166,8 @@ def _scenario(
         utc_offset=utc_offset,
     )
     for place, entry in truth:
-        _check_names(place, entry, scenario)
-        _check_explained(place, entry, scenario)
-    _check_told((place for place, _ in timeline), scenario)
+        contradiction.check_truth(place, entry, scenario)
+    contradiction.check_told((place for place, _ in timeline), scenario)
     return scenario
 
 
@@ -182,93 +176,6 @@ def _called(number: int, happening: Happening) -> Happening:
     name = f"{number} {happening.kind}"
     placement = None if happening.placement is None else replace(happening.placement, name=name)
     return replace(happening, name=name, placement=placement)
-
-
-def _check_names(place: Place, entry: Truth, scenario: Scenario) -> None:
-    for host in sorted(entry.vantages.difference(scenario.vantages)):
-        raise place.entries()["vantages"].expected(f"some of {', '.join(scenario.vantages)}", host)
-    known = {name for target in scenario.schedule.targets for name in (target.name, target.service)}
-    for name in sorted(entry.targets - known):
-        raise place.entries()["targets"].expected(f"targets or services of {scenario.schedule.name}", name)
-
-
-def _check_explained(place: Place, entry: Truth, scenario: Scenario) -> None:
-    """Refuse a truth that holds at a time at which nothing in the timeline could bring it about."""
-    if entry.state in {"ok", "insufficient"}:
-        return
-    for number in range(1, len(scenario.slots) + 1):
-        if not entry.during.holds(number, scenario.slots):
-            continue
-        present = _sometime_in(scenario, number)
-        if not any(_explains(one, entry, scenario) for one in present):
-            there = ", ".join(one.kind for one in present) or "nothing"
-            raise place.entries()["state"].expected(
-                f"a state that the timeline brings about in slot {number} (what happens then: {there})", entry.state
-            )
-
-
-def _check_told(places: Iterable[Place], scenario: Scenario) -> None:
-    """Refuse a happening of which the truth says nothing at all, not even that all is well."""
-    for place, one in zip(places, scenario.timeline, strict=True):
-        for number in range(1, len(scenario.slots) + 1):
-            is_told = any(entry.during.holds(number, scenario.slots) for entry in scenario.truth)
-            if not is_told and one in _sometime_in(scenario, number):
-                raise place.expected(
-                    f"a truth that speaks of slot {number} (state: ok, if this changes nothing)", "none"
-                )
-
-
-def _sometime_in(scenario: Scenario, number: int) -> tuple[Happening, ...]:
-    """Give what happens at the beginning of a slot or later in it."""
-    moments = (0.0, *scenario.changes_within(number))
-    return tuple(dict.fromkeys(one for moment in moments for one in scenario.holding(number, moment)))
-
-
-def _explains(one: Happening, entry: Truth, scenario: Scenario) -> bool:
-    """Tell whether a happening could bring a state about, at the vantages and targets that the truth speaks of."""
-    if entry.state == "withheld":
-        return one.refusal is not None or _is_at_servers_door(one, entry, scenario)
-    if entry.state == "down":
-        is_its_own = one.refusal is not None or one.lie is not None or _is_at_servers_door(one, entry, scenario)
-        return one.change is not None or is_its_own
-    if entry.state not in ACCUSING:
-        return True
-    if not one.is_somebodys:
-        return False
-    networks = {scenario.topology.hosts[host].network for host in entry.vantages or scenario.vantages}
-    if one.placement is not None and one.placement.networks and not one.placement.networks & networks:
-        return False
-    named = _names_of(one)
-    targets = [t for t in scenario.schedule.of_kind(TargetKind.TARGET) if _is_meant(t, entry)]
-    return not named or any(is_name_under(urlsplit(target.url).hostname or "", named) for target in targets)
-
-
-def _is_at_servers_door(one: Happening, entry: Truth, scenario: Scenario) -> bool:
-    """Tell whether a box stands at a router on which a target's own servers hang, as the balancer before them does."""
-    topology = scenario.topology
-    meant = {urlsplit(t.url).hostname for t in scenario.schedule.of_kind(TargetKind.TARGET) if _is_meant(t, entry)}
-    owners = {topology.owner_of(a) for site in topology.sites if meant & set(site.names) for a in site.everywhere}
-    doors = {topology.hosts[owner].router for owner in owners if owner is not None}
-    return one.placement is not None and one.placement.router in doors
-
-
-def _is_meant(target: Target, entry: Truth) -> bool:
-    return not entry.targets or bool({target.name, target.service} & entry.targets)
-
-
-_ACTING_BEYOND_NAMES: Final = frozenset({"allow-list", "transparent-proxy"})
-"""Kinds of boxes whose names say whom they spare, or where they do more than elsewhere."""
-
-
-def _names_of(one: Happening) -> tuple[str, ...]:
-    """Give the domains that a box or a lie acts on; none where it does not go by domains alone."""
-    if one.lie is not None:
-        return one.lie.names
-    box = one.placement.box if one.placement is not None else None
-    match = getattr(box, "match", None)
-    if match is None:
-        return getattr(box, "names", ()) if one.kind not in _ACTING_BEYOND_NAMES else ()
-    return () if match.path or match.keyword else (*match.sni, *match.host, *match.quic_sni)
 
 
 def _utc_offset(written: str) -> timedelta:
