@@ -131,6 +131,7 @@ class Score:
     cycle_seconds: tuple[float, ...]
     cycle_bytes: tuple[int, ...]
     wall_seconds: float
+    """0 where facts that were kept were judged anew."""
 
     @property
     def unmeasured(self) -> int:
@@ -165,16 +166,17 @@ def _is_within(path: str, ancestor: str) -> bool:
 def play(scenario: Scenario, watch: Callable[[View], None] | None = None, *, facts: Path | None = None) -> Score:
     """Run a scenario and score it. Its facts stay in the database ``facts``; one that is there is not made again."""
     started = monotonic()
+    is_made = facts is None or not facts.exists()
     with tempfile.TemporaryDirectory(prefix="nameblind-lab-", dir=facts.parent if facts else None) as folder:
         path = Path(folder) / "results.db"
-        if facts is not None and facts.exists():
-            shutil.copyfile(facts, path)
-        else:
+        if is_made:
             run_scenario(scenario, path, watch=watch)
-            if facts is not None:
-                _keep(path, facts)
+        if facts is not None and is_made:
+            _keep(path, facts)
+        elif facts is not None:
+            shutil.copyfile(facts, path)
         with Database.open(str(path)) as database:
-            return score(scenario, database, wall_seconds=monotonic() - started)
+            return score(scenario, database, wall_seconds=monotonic() - started if is_made else 0.0)
 
 
 def _keep(path: Path, facts: Path) -> None:

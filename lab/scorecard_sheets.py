@@ -197,7 +197,7 @@ def _runs(found: Scorecard) -> Sheet:
                 *(f"{one.count(grade):,}" for grade in Grade),
                 f"{sum(event.grade is EventGrade.FOUND for event in one.events)}/{len(one.events)}",
                 str(len(one.false_events)),
-                seconds(one.wall_seconds),
+                seconds(one.wall_seconds) if one.wall_seconds else "kept",
             )
             for one in found.scores
         ),
