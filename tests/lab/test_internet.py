@@ -119,7 +119,7 @@ def test_a_connection_opens_in_the_sum_of_the_delays_and_the_machines_own_share_
     assert min(taken) >= there_and_back_s
     is_quiet = os.getloadavg()[0] < (os.cpu_count() or 1)  # otherwise we would measure the others' work
     typical = median(taken) if is_quiet else min(taken)
-    assert typical < there_and_back_s + 0.002
+    assert typical < there_and_back_s + 2 * 0.002  # there and back: the event loop wakes up to 1 ms late for each
 
 
 def test_a_cut_link_loses_everything_behind_it_and_nothing_before(hosts: Hosts) -> None:
