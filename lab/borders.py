@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lab.station import Placement
+from lab.station import stood_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lab.conditions import Moment
     from lab.flow import Flow
     from lab.packet import Address, Packet
+    from lab.station import Placement
 
 Prefixes = tuple["IPv4Network | IPv6Network", ...]
 
@@ -52,7 +53,7 @@ def closed(moment: Moment, networks: Sequence[str], *, allow: Prefixes = ()) -> 
     ]
     box = Border(inside=inside, allow=allow)
     named = f"{moment.name} {'+'.join(networks)}"
-    return [Placement(name=f"{named} {name}", router=name, networks=frozenset(), box=box) for name in at]
+    return stood_at(at, box, moment, named)
 
 
 def _neighbours(moment: Moment, router: str) -> set[str]:

@@ -119,10 +119,6 @@ class Scenario:
         """Give what is true of a vantage and a target in slot ``number``; of several entries, the last."""
         return next((t for t in reversed(self.truth) if t.concerns(vantage, target, number, self.slots)), OK)
 
-    def is_measured(self, vantage: str, number: int) -> bool:
-        """Tell whether a vantage's machine runs in slot ``number``."""
-        return vantage not in self.conditions(number).asleep
-
     def events(self) -> tuple[TrueEvent, ...]:
         """Give what happened, as events."""
         return events_of(self.truth, self.vantages, self.schedule.of_kind(TargetKind.TARGET), self.slots)

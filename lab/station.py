@@ -16,7 +16,9 @@ from lab.packet import parse_tcp, tcp_packet
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Sequence
 
+    from lab.conditions import Moment
     from lab.flow import Middlebox
     from lab.packet import Address, Packet
 
@@ -52,6 +54,17 @@ class Placement:
     residual: Residual | None = None
     is_hop_limit_copied: bool = False
     """Whether what it forges carries the hop limit of the packet that it answers."""
+
+
+def stood_at(routers: Sequence[str], box: Middlebox, moment: Moment, name: str | None = None) -> list[Placement]:
+    """Give a box that a disaster or an order puts at routers, called after it. Raises LookupError."""
+    for router in routers:
+        if router not in moment.topology.routers:
+            raise LookupError(router)
+    return [
+        Placement(name=f"{name or moment.name} {router}", router=router, networks=frozenset(), box=box)
+        for router in routers
+    ]
 
 
 class Station:

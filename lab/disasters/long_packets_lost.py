@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lab.station import Placement
+from lab.station import stood_at
 from lab.yaml_values import LABEL
 from probe.schedule.yaml_reader import ListOf, Record, required
 from probe.schedule.yaml_scalars import integer
@@ -50,12 +50,7 @@ class LongPacketsLost:
         """Let it happen."""
         senders = tuple(prefix for name in self.networks for prefix in moment.topology.networks[name].prefixes)
         box = FaultyBuffer(senders=senders, longest_bytes=self.longest_bytes)
-        for router in self.routers:
-            if router not in moment.topology.routers:
-                raise LookupError(router)
-            placed = Placement(name=f"{moment.name} {router}", router=router, networks=frozenset(), box=box)
-            conditions = conditions.with_boxes([placed])
-        return conditions
+        return conditions.with_boxes(stood_at(self.routers, box, moment))
 
 
 RECORD = Record(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.match import Match
 from lab.middleboxes.silence import Silence
-from lab.station import Placement
+from lab.station import stood_at
 from lab.yaml_values import LABEL, PREFIX
 from probe.schedule.yaml_reader import ListOf, Record, required
 
@@ -27,12 +27,7 @@ class RouteLost:
     def __call__(self, conditions: Conditions, moment: Moment) -> Conditions:
         """Let it happen."""
         void = Silence(match=Match(addresses=self.prefixes))
-        for router in self.routers:
-            if router not in moment.topology.routers:
-                raise LookupError(router)
-            placed = Placement(name=f"{moment.name} {router}", router=router, networks=frozenset(), box=void)
-            conditions = conditions.with_boxes([placed])
-        return conditions
+        return conditions.with_boxes(stood_at(self.routers, void, moment))
 
 
 RECORD = Record(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.match import Match
 from lab.middleboxes.silence import Silence
-from lab.station import Placement
+from lab.station import stood_at
 from lab.yaml_values import LABEL
 from probe.schedule.yaml_reader import ListOf, Record, required
 
@@ -23,14 +23,7 @@ class DataOff:
 
     def __call__(self, conditions: Conditions, moment: Moment) -> Conditions:
         """Let it happen."""
-        for router in self.routers:
-            if router not in moment.topology.routers:
-                raise LookupError(router)
-            box = Placement(
-                name=f"{moment.name} {router}", router=router, networks=frozenset(), box=Silence(match=Match())
-            )
-            conditions = conditions.with_boxes([box])
-        return conditions
+        return conditions.with_boxes(stood_at(self.routers, Silence(match=Match()), moment))
 
 
 RECORD = Record(DataOff, {"routers": required(ListOf(LABEL, at_least=1))})
