@@ -81,6 +81,25 @@ class Step:
     body_length_bytes: int | None = None
     body_sha256: str | None = None
     title: str | None = None
+    duration_s: float = 0.0
+    bytes_sent: int = 0
+    tls_version: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    is_body_truncated: bool | None = None
+    is_genuine: bool | None = None
+    hop_limit: int | None = None
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    technique: str | None = None
+    variant: str | None = None
+    way: str | None = None
+    first_byte_s: float | None = None
+    progress: tuple[tuple[float, int], ...] = ()
+    body_sketch: str | None = None
+    fingerprint: str | None = None
+    playability: str | None = None
+    playability_reason: str | None = None
+    countries: tuple[str, ...] | None = None
 
     @property
     def is_verified(self) -> bool:
@@ -114,6 +133,26 @@ class PairFacts:
     is_negative_control: bool
     target_arm: Step | None
     control_arm: Step | None
+    technique: str | None = None
+    """The closer look that made it; ``None`` for the routine pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookFacts:
+    """Whether one closer look was made, and why not."""
+
+    technique: str
+    outcome: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureFacts:
+    """Packets that a closer look kept."""
+
+    technique: str
+    variant: str | None
+    pcap: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,13 +171,25 @@ class MeasurementFacts:
     video: str | None = None
     expect_status: int | None = None
     steps: tuple[Step, ...] = ()
-    """The routine pass and its retries, in the order in which they began; no step of a pair."""
+    """What the outcome is read from, in the order in which it began: the routine pass, its retries, and what other
+    resolvers led to. No step of a pair, of any other closer look, or of another way round."""
+    closer: tuple[Step, ...] = ()
+    """The steps of all other closer looks."""
+    looks: tuple[LookFacts, ...] = ()
+    captures: tuple[CaptureFacts, ...] = ()
     pairs: tuple[PairFacts, ...] = ()
+    """Name-swap pairs: whether an arm fails is what counts."""
+    transfers: tuple[PairFacts, ...] = ()
+    """Pairs of timed transfers: how fast an arm is, is what counts."""
 
     @cached_property
     def outcome(self) -> Outcome:
         """How far the measurement came (:mod:`analysis.outcome`)."""
         return outcome_of(self)
+
+    def of_look(self, technique: str) -> tuple[Step, ...]:
+        """Give the steps of one closer look."""
+        return tuple(step for step in self.closer if step.technique == technique)
 
     def of(self, operation: Operation, redirect: int | None = None) -> tuple[Step, ...]:
         """Give the steps of one operation, of one hop where ``redirect`` is given."""

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from analysis.facts import Answer, CycleFacts, LinkFacts, MeasurementFacts, PairFacts, Step, VantageFacts
+from analysis.facts import (
+    Answer,
+    CaptureFacts,
+    CycleFacts,
+    LinkFacts,
+    LookFacts,
+    MeasurementFacts,
+    PairFacts,
+    Step,
+    VantageFacts,
+)
 from probe.store import models
 
 if TYPE_CHECKING:
@@ -24,7 +34,13 @@ _STEP_COLUMNS = (
     "observation_id", "operation", "attempt", "redirect", "started_mono_s", "failure", "name", "address",
     "port", "bytes_received", "resolver", "transport", "query_type", "certificate_failure",
     "is_peer_hello_received", "url", "status", "location", "body_length_bytes", "body_sha256", "title",
+    "duration_s", "bytes_sent", "tls_version", "is_body_truncated", "is_genuine", "hop_limit", "icmp_type",
+    "icmp_code", "technique", "variant", "way", "first_byte_s", "body_sketch", "fingerprint", "playability",
+    "playability_reason",
 )  # fmt: skip
+_LISTS = ("certificates", "headers", "progress", "countries")
+_CONTINUING = frozenset({None, "retry", "resolvers"})
+"""Techniques whose steps continue the routine pass: the outcome is read from them too."""
 
 
 def read_cycles(session: Session, since: datetime | None = None, until: datetime | None = None) -> list[CycleFacts]:
@@ -126,7 +142,7 @@ def _steps(
         select(
             columns.measurement_id,
             columns.pair_id,
-            columns.certificates,
+            *(columns[name] for name in _LISTS),
             *(columns[name] for name in _STEP_COLUMNS),
         )
         .join(models.Measurement, models.Measurement.measurement_id == columns.measurement_id)
@@ -134,11 +150,14 @@ def _steps(
         .order_by(columns.measurement_id, columns.attempt, columns.started_mono_s, columns.observation_id)
     )
     found: dict[str, list[tuple[str | None, Step]]] = defaultdict(list)
-    for measurement_id, pair_id, certificates, *values in session.execute(query):
+    for measurement_id, pair_id, certificates, headers, progress, countries, *values in session.execute(query):
         fields = dict(zip(_STEP_COLUMNS, values, strict=True))
         step = Step(
             **fields,
             certificates=tuple(certificates or ()),
+            headers=tuple((name, value) for name, value in headers or ()),
+            progress=tuple((at_s, count) for at_s, count in progress or ()),
+            countries=None if countries is None else tuple(countries),
             answers=tuple(answers.get(fields["observation_id"], ())),
         )
         found[measurement_id].append((pair_id, step))
@@ -174,6 +193,7 @@ def _pairs(
                 is_negative_control=row.is_negative_control,
                 target_arm=arms.get(row.target_observation_id),
                 control_arm=arms.get(row.control_observation_id),
+                technique=row.technique,
             )
         )
     return found
@@ -190,8 +210,11 @@ def _measurements(
         .where(*_in_wanted_cycles(wanted))
         .order_by(models.Measurement.started_at, models.Measurement.measurement_id)
     )
+    looks, captures = _looks(session, wanted), _captures(session, wanted)
     found: dict[str, list[MeasurementFacts]] = defaultdict(list)
     for row in session.scalars(query):
+        outside = [step for pair_id, step in steps[row.measurement_id] if pair_id is None]
+        made = pairs[row.measurement_id]
         found[row.cycle_id].append(
             MeasurementFacts(
                 measurement_id=row.measurement_id,
@@ -205,10 +228,47 @@ def _measurements(
                 started_at=row.started_at,
                 video=row.video,
                 expect_status=row.expect_status,
-                steps=tuple(step for pair_id, step in steps[row.measurement_id] if pair_id is None),
-                pairs=tuple(pairs[row.measurement_id]),
+                steps=tuple(step for step in outside if _continues(step)),
+                closer=tuple(step for step in outside if not _continues(step)),
+                looks=tuple(looks[row.measurement_id]),
+                captures=tuple(captures[row.measurement_id]),
+                pairs=tuple(pair for pair in made if pair.technique != "transfers"),
+                transfers=tuple(pair for pair in made if pair.technique == "transfers"),
             )
         )
+    return found
+
+
+def _continues(step: Step) -> bool:
+    return step.technique in _CONTINUING and step.way is None
+
+
+def _looks(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, list[LookFacts]]:
+    run, measurement = models.TechniqueRun, models.Measurement
+    query = (
+        select(run)
+        .join(measurement, measurement.measurement_id == run.measurement_id)
+        .where(*_in_wanted_cycles(wanted))
+        .order_by(run.started_at, run.technique_run_id)
+    )
+    found: dict[str, list[LookFacts]] = defaultdict(list)
+    for row in session.scalars(query):
+        found[row.measurement_id].append(LookFacts(technique=row.technique, outcome=row.outcome, reason=row.reason))
+    return found
+
+
+def _captures(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, list[CaptureFacts]]:
+    capture, measurement = models.Capture, models.Measurement
+    query = (
+        select(capture, models.Blob.content)
+        .join(measurement, measurement.measurement_id == capture.measurement_id)
+        .join(models.Blob, models.Blob.sha256 == capture.pcap_sha256)
+        .where(*_in_wanted_cycles(wanted))
+        .order_by(capture.started_at, capture.capture_id)
+    )
+    found: dict[str, list[CaptureFacts]] = defaultdict(list)
+    for row, content in session.execute(query):
+        found[row.measurement_id].append(CaptureFacts(technique=row.technique, variant=row.variant, pcap=content))
     return found
 
 

@@ -5,10 +5,11 @@ an order drawn from the seed; the controls again; a look at the link. Controls
 stand first and last because a fault that came or went in between would
 otherwise read as a fault of the targets alone.
 
-The pass is light. Where a target did not answer, or a routine pair was
-discordant, the follow-up runs at once, while the anomaly lasts: retries, then
-pairs up to the plan's budget. Nothing here is a verdict: a follow-up is only a
-closer look.
+The pass is light: each target once, and name-swap pairs of a few that are
+drawn. Where something is odd about a target, closer looks follow at once, while
+the anomaly lasts (:mod:`probe.ladder`). Some techniques also take turns over
+the targets without any anomaly, because what they look for shows in no light
+pass (the schedule's ``rota``). Nothing here is a verdict.
 
 What was measured is committed target by target, so that a probe that is killed
 loses the measurement in its hands and no other.
@@ -20,15 +21,22 @@ import asyncio
 import ipaddress
 import logging
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
+
 from probe import link, randomness
+from probe.ladder import Purse, climb, take_turns
 from probe.measure import Tools, is_answered, routine
 from probe.model import Operation, Target, TargetKind
-from probe.pairs import Pairs, Places, is_discordant
+from probe.pairs import Pairs, Places
 from probe.record import Measured, Recorder, total_bytes
 from probe.store import models
+from probe.swaps import swaps_of
+from probe.techniques import BY_NAME, LADDER
+from probe.techniques.technique import Case
 from probe.trust import Trust
 from probe.vantage import enter, refuse_mixing
 
@@ -38,9 +46,9 @@ if TYPE_CHECKING:
 
     from probe.clock import Clock
     from probe.net import Net
-    from probe.record import Step
     from probe.schedule.model import Schedule
     from probe.store.database import Database
+    from probe.techniques.technique import Technique
 
 _log = logging.getLogger(__name__)
 
@@ -59,11 +67,14 @@ class Cycle:
     vantage_id: str
     recorder: Recorder
     progress: Callable[[int, int, str], None]
+    purse: Purse
     done: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     is_abroad_answering: bool = True
     answering_families: set[int] = field(default_factory=set)
+    drawn: frozenset[str] = frozenset()
+    """Names of the targets and controls that routine pairs are made of in this cycle."""
 
     @property
     def total(self) -> int:
@@ -74,6 +85,9 @@ class Cycle:
         """Walk the pass."""
         targets = self.schedule.of_kind(TargetKind.TARGET)
         controls = self.schedule.of_kind(*CONTROL_KINDS)
+        able = [target for target in self.schedule.targets if target.kind is not TargetKind.PORTAL_CHECK]
+        sample = randomness.permutation(seed, "drawn", 0, len(able))[: self.schedule.pairs.drawn]
+        self.drawn = frozenset(able[i].name for i in sample)
         await self._look_at_link()
         await self._round("first", controls)
         self.pairs.families = frozenset(self.answering_families)
@@ -89,7 +103,7 @@ class Cycle:
             async with free:
                 measured = await self._contained(name, target)
             self._keep(measured)
-            return target, is_answered(measured.steps)
+            return target, is_answered([step for step in measured.steps if step.technique is None])
 
         try:
             # A group, because it ends the other measurements when one cannot be stored.
@@ -118,35 +132,51 @@ class Cycle:
 
     async def _measure(self, name: str, target: Target) -> Measured:
         started_at = self.clock.now()
-        steps = await routine(target, self.tools, attempt=1)
-        addresses = _dialled(steps)
-        pairs = []
-        if name != "first" and target.kind is not TargetKind.PORTAL_CHECK:
-            pairs = await self.pairs.routine(target, addresses)
-        is_anomalous = not is_answered(steps) or any(map(is_discordant, pairs))
-        if name == "main" and is_anomalous and self.is_abroad_answering:
-            retried, followed = await asyncio.gather(
-                self._retry(target, steps), self.pairs.follow_up(target, addresses, pairs)
-            )
-            steps += retried
-            pairs += followed
+        case = Case(
+            target=target,
+            round=name,
+            number=self.schedule.targets.index(target),
+            schedule=self.schedule,
+            tools=self.tools,
+            pairs=self.pairs,
+        )
+        case.steps += await routine(target, self.tools, attempt=1)
+        runs = []
+        if name != "first" and target.name in self.drawn:
+            for swap in swaps_of(target):
+                places = self.pairs.helper_places(swap)
+                await self.pairs.several(swap, places, self.schedule.pairs.routine, case.keep_pair)
+        if name == "main" and self.is_abroad_answering:
+            runs += await climb(case, self._ladder(), self.purse)
+            made = {run.technique for run in runs}
+            due = [technique for technique in self._due(case) if technique.name not in made]
+            runs += await take_turns(case, due, self.purse)
         return Measured(
             target=target,
             round=name,
             started_at=started_at,
             ended_at=self.clock.now(),
-            steps=tuple(steps),
-            pairs=tuple(pairs),
+            steps=tuple(case.steps),
+            pairs=tuple(case.made),
+            runs=tuple(runs),
+            captures=tuple(case.captures),
         )
 
-    async def _retry(self, target: Target, steps: Sequence[Step]) -> list[Step]:
-        """Measure again, until it answers or the attempts are used up."""
-        retried: list[Step] = []
-        for attempt in range(2, self.tools.limits.retries + 1):
-            if is_answered(retried or steps):
-                break
-            retried += await routine(target, self.tools, attempt)
-        return retried
+    def _ladder(self) -> Sequence[Technique]:
+        named = self.schedule.follow_up.ladder
+        return LADDER if named is None else [BY_NAME[name] for name in named]
+
+    def _due(self, case: Case) -> list[Technique]:
+        """Draw whose turn it is: each with the chance that gives it its mean interval, so that no cycle is locked to.
+
+        A censor's duty cycle, and a reader of the schedule, can foresee a fixed rota; a drawn one cannot be.
+        """
+        due = []
+        for name, interval_s in self.schedule.rota.items():
+            draw = randomness.below(self.pairs.seed, f"rota/{name}", case.number, 1_000_000)
+            if draw * interval_s < self.schedule.cadence_s * 1_000_000:
+                due.append(BY_NAME[name])
+        return due
 
     def _keep(self, measured: Measured) -> None:
         rows, blobs = self.recorder.rows(measured)
@@ -242,6 +272,7 @@ async def run_cycle(
         vantage_id=vantage_id,
         recorder=Recorder(cycle_id),
         progress=progress or (lambda _done, _total, _label: None),
+        purse=Purse(schedule.follow_up.day_bytes - _spent_of_late(database, vantage_id, clock)),
     )
     outcome = "interrupted"
     try:
@@ -264,13 +295,13 @@ async def run_cycle(
     return cycle_id
 
 
-def _dialled(steps: Sequence[Step]) -> list[str]:
-    """List the addresses of the target's own host at which something accepted a connection."""
-    return [
-        step.observation.address
-        for step in steps
-        if step.redirect == 0
-        and step.observation.operation is Operation.TCP
-        and step.observation.failure is None
-        and step.observation.address
-    ]
+def _spent_of_late(database: Database, vantage_id: str, clock: Clock) -> int:
+    """Count what closer looks cost this vantage in the last 24 hours."""
+    with database.session() as session:
+        spent = session.scalar(
+            select(func.sum(models.TechniqueRun.spent_bytes)).where(
+                models.TechniqueRun.vantage_id == vantage_id,
+                models.TechniqueRun.started_at > clock.now() - timedelta(days=1),
+            )
+        )
+    return int(spent or 0)

@@ -85,6 +85,20 @@ async def routine(target: Target, tools: Tools, attempt: int) -> list[Step]:
     return steps
 
 
+def dialled(steps: Sequence[Step]) -> list[str]:
+    """List the addresses of the target's own host at which something accepted a connection, each once."""
+    return list(
+        dict.fromkeys(
+            step.observation.address
+            for step in steps
+            if step.redirect == 0
+            and step.observation.operation is Operation.TCP
+            and step.observation.failure is None
+            and step.observation.address
+        )
+    )
+
+
 def is_answered(steps: Sequence[Step]) -> bool:
     """Tell whether a page came back: not that it was the right one, which is for the analysis to say."""
     last = steps[-1].observation if steps else None

@@ -25,6 +25,7 @@ class Operation(StrEnum):
     TLS = "tls"
     HTTP = "http"
     HOP = "hop"  # a packet whose hop limit was meant to run out on the way
+    QUIC = "quic"  # a QUIC handshake (RFC 9000)
 
 
 class DnsTransport(StrEnum):
@@ -43,6 +44,8 @@ class NameKind(StrEnum):
     SNI = "sni"
     HOST = "host"
     PATH = "path"
+    QNAME = "qname"
+    QUIC = "quic"  # the server name in a QUIC Initial
 
 
 class Arm(StrEnum):
@@ -158,6 +161,25 @@ class Observation:
     # HOP
     hop_limit: int | None = None
     """The hop limit (TTL) that the packet was sent with; ``address`` is who answered."""
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+
+    # Transfers
+    first_byte_s: float | None = None
+    """From the request sent to the first byte of the answer."""
+    progress: tuple[tuple[float, int], ...] = ()
+    """How a transfer went: (seconds since the request, bytes received by then), rising, at most 64."""
+
+    # What a page says of itself
+    body_sketch: str | None = None
+    """A short sketch of the page's words, from which the likeness of two pages can be told without keeping them."""
+    fingerprint: str | None = None
+    """The name of the known block page that the body matched."""
+    playability: str | None = None
+    """Of a video: what its player says, such as ``OK`` or ``UNPLAYABLE``."""
+    playability_reason: str | None = None
+    countries: tuple[str, ...] | None = None
+    """Of a video: where its platform says that it is available."""
 
     @property
     def duration_s(self) -> float:

@@ -20,39 +20,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from probe import helper as helper_protocol
 from probe import randomness
-from probe.measure import Page
-from probe.model import NameKind, Peer, TargetKind
+from probe.model import Peer
 from probe.record import PairOfSteps
-from probe.steps import http, tcp, tls
+from probe.swaps.swap import Arm, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from probe.clock import Clock
     from probe.measure import Tools
-    from probe.model import Observation, Target
-    from probe.net import Stream
+    from probe.model import Observation
     from probe.schedule.model import Helper, PairPlan
-
-TARGET_ADDRESS_PAIRS = 3
-"""In a follow-up, at the target's own address: with the rest after each failure, more would be waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a pair is sent."""
-
-    peer: Peer
-    address: str
-    port: int
-    public_key: bytes | None = None
-
-    @property
-    def socket(self) -> tuple[str, int]:
-        """Give what a censor's penalty may be keyed to."""
-        return self.address, self.port
+    from probe.swaps.swap import Swap
 
 
 @dataclass(slots=True)
@@ -91,32 +71,6 @@ class Places:
             self._changed.notify_all()
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
-    """What is swapped: a kind of name, the page it stands in, and the name itself."""
-
-    kind: NameKind
-    page: Page
-    name: str
-    is_negative_control: bool
-
-    def url_with(self, name: str) -> str:
-        """Give the page's URL with ``name`` in the place of its own."""
-        return self.page.url.replace(self.name, name, 1)
-
-
-def swaps_of(target: Target) -> list[Swap]:
-    """List what can be swapped: the SNI of https; the Host of http, and a video's id in its path."""
-    page = Page.of(target.url)
-    is_negative_control = target.kind is not TargetKind.TARGET
-    if page.scheme == "https":
-        return [Swap(NameKind.SNI, page, page.host, is_negative_control)]
-    swaps = [Swap(NameKind.HOST, page, page.host, is_negative_control)]
-    if target.video is not None and target.video in page.url:
-        swaps.append(Swap(NameKind.PATH, page, target.video, is_negative_control))
-    return swaps
-
-
 @dataclass(slots=True)
 class Pairs:
     """Makes a cycle's pairs. One object a cycle: it counts their numbers."""
@@ -130,41 +84,29 @@ class Pairs:
     places: Places
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
-    async def routine(self, target: Target, addresses: Sequence[str]) -> list[PairOfSteps]:
-        """Make the few pairs of every cycle, at a helper; where the schedule names none, at the target's address."""
-        made: list[PairOfSteps] = []
-        for swap in swaps_of(target):
-            places = self._helper_places(swap) or self._target_places(swap, addresses)
-            made += await self._several(swap, places, self.plan.routine)
-        return made
-
-    async def follow_up(
-        self, target: Target, addresses: Sequence[str], before: Sequence[PairOfSteps]
+    async def several(
+        self, swap: Swap, places: Sequence[Place], count: int, keep: Callable[[PairOfSteps], None]
     ) -> list[PairOfSteps]:
-        """Make up to the plan's number of pairs at helpers, and a few at the target's own address."""
+        """Make ``count`` pairs, a few at a time, and keep each; stop early once enough of them were discordant."""
         made: list[PairOfSteps] = []
-        for swap in swaps_of(target):
-            so_far = sum(pair.name_kind is swap.kind for pair in before)
-            budget = self.plan.follow_up - so_far
-            made += await self._several(swap, self._helper_places(swap), budget)
-            made += await self._several(swap, self._target_places(swap, addresses), TARGET_ADDRESS_PAIRS)
-        return made
 
-    async def _several(self, swap: Swap, places: Sequence[Place], count: int) -> list[PairOfSteps]:
-        """Make ``count`` pairs, a few at a time; stop early once enough of them were discordant."""
-        made: list[PairOfSteps] = []
+        async def one() -> bool:
+            pair = await self.one(swap, places)
+            if pair is not None:
+                made.append(pair)
+                keep(pair)
+            return pair is not None
+
         while places and count > 0:
-            batch = await asyncio.gather(
-                *(self._one(swap, places) for _ in range(min(count, self.tools.limits.concurrent_pairs)))
-            )
-            fresh = [pair for pair in batch if pair is not None]
-            made += fresh
-            count -= len(batch)
-            if not fresh or sum(map(is_discordant, made)) >= self.plan.enough_discordant:
+            batch = min(count, self.tools.limits.concurrent_pairs)
+            fresh = await asyncio.gather(*(one() for _ in range(batch)))
+            count -= batch
+            if not any(fresh) or sum(map(is_discordant, made)) >= self.plan.enough_discordant:
                 break
         return made
 
-    async def _one(self, swap: Swap, places: Sequence[Place]) -> PairOfSteps | None:
+    async def one(self, swap: Swap, places: Sequence[Place]) -> PairOfSteps | None:
+        """Make one pair at one of ``places``, drawn; ``None`` where all of them are resting."""
         number = next(self._numbers)
         clock = self.tools.clock
         place = await self.places.take(places, clock, partial(randomness.below, self.seed, "place", number))
@@ -176,7 +118,8 @@ class Pairs:
         has_target_arm_failed = False
         try:
             for name in (swap.name, other) if is_target_first else (other, swap.name):
-                arms[name] = await self._arm(swap, place, name, number)
+                arm = Arm(swap=swap, place=place, name=name, number=number, seed=self.seed, tools=self.tools)
+                arms[name] = await swap.walk(arm)
             has_target_arm_failed = _has_failed(place.peer, arms[swap.name])
         finally:
             await self.places.give_back(place, clock, has_target_arm_failed=has_target_arm_failed)
@@ -194,70 +137,19 @@ class Pairs:
             control_arm=arms[other],
         )
 
-    async def _arm(self, swap: Swap, place: Place, name: str, number: int) -> tuple[Observation, ...]:
-        """Walk one arm: connect, then the one step that carries the name."""
-        net, clock, limits = self.tools.net, self.tools.clock, self.tools.limits
-        connected, stream = await tcp.connect(
-            tcp.TcpEndpoint(address=place.address, port=place.port), net, clock, limits
-        )
-        if stream is None:
-            return (connected,)
-        try:
-            if swap.kind is NameKind.SNI:
-                endpoint = tls.TlsEndpoint(
-                    stream=stream,
-                    address=place.address,
-                    port=place.port,
-                    server_name=name,
-                    trust=None,
-                    pinned_key=place.public_key,
-                )
-                shaken, secured = await tls.handshake(endpoint, net, clock, limits)
-                if secured is not None:
-                    await secured.close()
-                return (connected, shaken)
-            return (connected, await self._exchange(swap, place, name, number, stream))
-        finally:
-            await stream.close()
-
-    async def _exchange(self, swap: Swap, place: Place, name: str, number: int, stream: Stream) -> Observation:
-        nonce = f"{randomness.below(self.seed, 'nonce', number, 1 << 128):032x}"
-        key = place.public_key
-
-        def is_genuine(status: int, headers: Mapping[str, str], body: bytes) -> bool:
-            del body  # the signature is of the nonce; the page is the same for everybody
-            return helper_protocol.is_genuine(status, headers, nonce, key or b"")
-
-        return await http.exchange(
-            http.HttpEndpoint(
-                stream=stream,
-                address=place.address,
-                port=place.port,
-                url=swap.url_with(name),
-                headers=((helper_protocol.NONCE_HEADER, nonce),) if key else (),
-                genuine=is_genuine if key else None,
-            ),
-            self.tools.net,
-            self.tools.clock,
-            self.tools.limits,
-        )
-
-    def _helper_places(self, swap: Swap) -> list[Place]:
+    def helper_places(self, swap: Swap) -> list[Place]:
+        """List every address of every helper where this swap can be made."""
         return [
-            Place(
-                Peer.HELPER,
-                str(address),
-                helper.https_port if swap.kind is NameKind.SNI else helper.http_port,
-                helper.public_key,
-            )
+            Place(Peer.HELPER, str(address), swap.helper_port(helper), helper.public_key)
             for helper in self.helpers
             for address in helper.addresses()
             if address.version in self.families
         ]
 
-    def _target_places(self, swap: Swap, addresses: Sequence[str]) -> list[Place]:
+    def target_places(self, swap: Swap, addresses: Sequence[str]) -> list[Place]:
+        """List the target's own addresses where this swap can be made."""
         return [
-            Place(Peer.TARGET, address, swap.page.port)
+            Place(Peer.TARGET, address, swap.port)
             for address in addresses
             if ipaddress.ip_address(address).version in self.families
         ]

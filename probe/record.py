@@ -29,6 +29,12 @@ class Step:
     observation: Observation
     attempt: int = 1
     redirect: int = 0
+    technique: str | None = None
+    """The closer look that it is part of; ``None`` for the routine pass and its retries."""
+    variant: str | None = None
+    """Which of the technique's steps it is, in the technique's own words."""
+    way: str | None = None
+    """The other way round that it went, by its name in the schedule; ``None`` for the vantage's own path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,31 @@ class PairOfSteps:
     is_negative_control: bool
     target_arm: tuple[Observation, ...]
     control_arm: tuple[Observation, ...]
+    technique: str | None = None
+    """The closer look that made it; ``None`` for the routine pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class TechniqueRun:
+    """One closer look: whether it was made, and why not."""
+
+    technique: str
+    started_at: datetime
+    ended_at: datetime
+    outcome: str
+    reason: str | None
+    spent_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """Packets that a closer look kept, with the volunteer's address already taken out of them."""
+
+    technique: str
+    variant: str | None
+    started_at: datetime
+    packets: int
+    pcap: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +89,8 @@ class Measured:
     ended_at: datetime
     steps: tuple[Step, ...]
     pairs: tuple[PairOfSteps, ...] = ()
+    runs: tuple[TechniqueRun, ...] = ()
+    captures: tuple[Capture, ...] = ()
 
     def observations(self) -> Iterator[Observation]:
         """Give every observation, those of the pairs included."""
@@ -100,9 +133,35 @@ class Recorder:
             rows += self._observation(measurement.measurement_id, step)
         for pair in measured.pairs:
             rows += self._pair(measurement.measurement_id, pair)
+        rows += [self._run(measurement.measurement_id, run) for run in measured.runs]
+        rows += [self._capture(measurement.measurement_id, capture) for capture in measured.captures]
         certificates = {der for observation in measured.observations() for der in observation.certificates}
         blobs = [models.Blob(sha256=_sha256(der), kind="certificate", content=der) for der in sorted(certificates)]
+        blobs += [models.Blob(sha256=_sha256(c.pcap), kind="pcap", content=c.pcap) for c in measured.captures]
         return rows, blobs
+
+    def _run(self, measurement_id: str, run: TechniqueRun) -> models.Base:
+        return models.TechniqueRun(
+            technique_run_id=self.identifier("t"),
+            measurement_id=measurement_id,
+            technique=run.technique,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+            outcome=run.outcome,
+            reason=run.reason,
+            spent_bytes=run.spent_bytes,
+        )
+
+    def _capture(self, measurement_id: str, capture: Capture) -> models.Base:
+        return models.Capture(
+            capture_id=self.identifier("k"),
+            measurement_id=measurement_id,
+            technique=capture.technique,
+            variant=capture.variant,
+            started_at=capture.started_at,
+            packets=capture.packets,
+            pcap_sha256=_sha256(capture.pcap),
+        )
 
     def _pair(self, measurement_id: str, pair: PairOfSteps) -> list[models.Base]:
         pair_id = self.identifier("p")
@@ -110,7 +169,9 @@ class Recorder:
         last: dict[Arm, str] = {}
         for arm, observations in ((Arm.TARGET, pair.target_arm), (Arm.CONTROL, pair.control_arm)):
             for observation in observations:
-                rows += self._observation(measurement_id, Step(observation=observation), pair_id, arm)
+                rows += self._observation(
+                    measurement_id, Step(observation=observation, technique=pair.technique), pair_id, arm
+                )
                 last[arm] = f"{self.cycle_id}.o{self._counts['o']}"
         rows.append(
             models.Pair(
@@ -127,6 +188,7 @@ class Recorder:
                 is_negative_control=pair.is_negative_control,
                 target_observation_id=last[Arm.TARGET],
                 control_observation_id=last[Arm.CONTROL],
+                technique=pair.technique,
             )
         )
         return rows
@@ -174,6 +236,18 @@ class Recorder:
             title=seen.title,
             is_genuine=seen.is_genuine,
             hop_limit=seen.hop_limit,
+            technique=step.technique,
+            variant=step.variant,
+            way=step.way,
+            icmp_type=seen.icmp_type,
+            icmp_code=seen.icmp_code,
+            first_byte_s=None if seen.first_byte_s is None else round(seen.first_byte_s, 6),
+            progress=[[round(at_s, 6), count] for at_s, count in seen.progress] or None,
+            body_sketch=seen.body_sketch,
+            fingerprint=seen.fingerprint,
+            playability=seen.playability,
+            playability_reason=seen.playability_reason,
+            countries=None if seen.countries is None else list(seen.countries),
         )
         answers = [
             models.DnsAnswer(

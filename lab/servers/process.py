@@ -144,7 +144,9 @@ class Servers:
         everywhere = self._any_address({network.version for network in self._topology.hosts[name].answers_for})
         plain = [self._listening(name, address, 80) for address in everywhere]
         secure = [self._listening(name, address, 443) for address in everywhere]
-        self._running.append(asyncio.create_task(helper.serve(plain, secure, self._helper_key)))
+        self._running.append(
+            asyncio.create_task(helper.serve(helper.Sockets(http=plain, https=secure), self._helper_key))
+        )
 
     @staticmethod
     def _any_address(versions: set[int]) -> list[str]:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from probe.errors import UserError
-from probe.helper import listen, public_key_of, serve
+from probe.helper import Sockets, listen, public_key_of, serve
 
 
 def helper(
@@ -55,7 +55,7 @@ def helper(
         sys.stdout.flush()
 
         async def work() -> None:
-            task = asyncio.ensure_future(serve(http, https, identity))
+            task = asyncio.ensure_future(serve(Sockets(http=http, https=https), identity))
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises instead

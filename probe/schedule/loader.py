@@ -19,7 +19,7 @@ from probe.errors import UserError
 from probe.limits import Limits
 from probe.model import DnsTransport, TargetKind
 from probe.schedule.entries import CONTROLS, MAX_TARGETS, SERVICE, Controls, PlacedEntries
-from probe.schedule.model import Helper, PairPlan, Resolver, Schedule, VantageSpec
+from probe.schedule.model import FollowUp, Helper, PairPlan, Resolver, Schedule, VantageSpec
 from probe.schedule.names import HOST_NAME, NAME
 from probe.schedule.yaml_reader import (
     Key,
@@ -35,7 +35,8 @@ from probe.schedule.yaml_reader import (
     required,
     shown,
 )
-from probe.schedule.yaml_scalars import duration, integer, matching, number, one_of, scalar, text
+from probe.schedule.yaml_scalars import duration, integer, matching, number, one_of, scalar, size, text
+from probe.techniques import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -173,11 +174,27 @@ PAIRS = Record(
     PairPlan,
     {
         "routine": optional(integer(0, 10)),
+        "drawn": optional(integer(0, MAX_TARGETS)),
         "follow_up": optional(integer(0, 200)),
         "enough_discordant": optional(integer(1, 200)),
         "rest": optional(duration("0s", "1h"), into="rest_s"),
     },
 )
+
+
+TECHNIQUE = one_of(*BY_NAME)
+
+FOLLOW_UP = Record(
+    FollowUp,
+    {
+        "time": optional(duration("0s", "1h"), into="time_s"),
+        "bytes": optional(size("0B", "100MB")),
+        "day_bytes": optional(size("0B", "10GB")),
+        "ladder": optional(ListOf(TECHNIQUE, at_most=len(BY_NAME))),
+    },
+)
+
+ROTA = MapOf(TECHNIQUE, duration("1m", "90d"), at_most=len(BY_NAME))
 
 
 def _limit(name: str, default: Any) -> Key:
@@ -247,6 +264,8 @@ SCHEDULE = Record(
         "cadence": optional(duration("1m", "7d"), into="cadence_s"),
         "jitter": optional(duration("0s", "1d"), into="jitter_s"),
         "pairs": optional(PAIRS),
+        "follow_up": optional(FOLLOW_UP),
+        "rota": optional(ROTA),
         "limits": optional(LIMITS),
         "controls": required(CONTROLS),
         "services": required(MapOf(NAME, SERVICE, at_least=1, at_most=64)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from probe.limits import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
     from probe.model import DnsTransport, Target, TargetKind
@@ -62,7 +63,9 @@ class PairPlan:
     """How many name-swap pairs a cycle may spend."""
 
     routine: int = 1
-    """Of each target and kind of name, in every cycle, at the helper (without one, at the target)."""
+    """Of each target that is drawn and each kind of name, at the helper; without a helper, none."""
+    drawn: int = 8
+    """Targets and controls that are drawn for them in each cycle: a standing sample, at a bounded cost."""
     follow_up: int = 24
     """At most, once something is wrong: 13 discordant pairs that all point one way give E = 1,170."""
     enough_discordant: int = 14
@@ -70,6 +73,20 @@ class PairPlan:
     rest_s: float = 180.0
     """An address and port are left alone so long after a target's arm failed there: some censors punish
     the pair of addresses for 60-300 s after a trigger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """What closer looks at an anomaly may cost, and which they are."""
+
+    time_s: float = 240.0
+    """Of one target, in one cycle."""
+    bytes: int = 3_000_000
+    """Of one target, in one cycle, both directions."""
+    day_bytes: int = 15_000_000
+    """Of all targets in 24 hours: with the routine of an hourly schedule, a day stays within 20 MB."""
+    ladder: tuple[str, ...] | None = None
+    """The techniques, in order; without the key all of them, in their own order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +107,9 @@ class Schedule:
     jitter_s: float = 120.0
     """A cycle starts this much after its slot at most, so that it does not lock to a censor's duty cycle."""
     pairs: PairPlan = field(default_factory=PairPlan)
+    follow_up: FollowUp = field(default_factory=FollowUp)
+    rota: Mapping[str, float] = field(default_factory=dict)
+    """Techniques that look at every target now and then, without any anomaly: name, and mean seconds between."""
     limits: Limits = field(default_factory=Limits)
 
     def of_kind(self, *kinds: TargetKind) -> tuple[Target, ...]:

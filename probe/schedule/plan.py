@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from probe.model import DnsTransport, Target, TargetKind
-from probe.pairs import TARGET_ADDRESS_PAIRS, swaps_of
+from probe.swaps import swaps_of
+from probe.techniques.name_pairs import AT_TARGET
 
 if TYPE_CHECKING:
     from probe.schedule.model import Schedule
@@ -118,5 +119,5 @@ def _follow_up_bytes(target: Target, schedule: Schedule, *, is_high: bool) -> in
     retries = (schedule.limits.retries - 1) * _measurement_bytes(target, schedule, is_high=True)
     at_helper = schedule.pairs.follow_up if schedule.helpers else 0
     pairs = at_helper * _pair_bytes(target, schedule, is_at_helper=True)
-    pairs += TARGET_ADDRESS_PAIRS * _pair_bytes(target, schedule, is_at_helper=False)
+    pairs += AT_TARGET * _pair_bytes(target, schedule, is_at_helper=False)
     return retries + len(swaps_of(target)) * pairs

@@ -109,6 +109,29 @@ def duration(least: str, most: str) -> Parser[float]:
     return scalar(convert, f"a duration from {least} to {most}, such as 90s, 15m or 1h")
 
 
+_UNITS_BYTES: Final = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def size(least: str, most: str) -> Parser[int]:
+    """Parse an amount of data such as ``500kB`` or ``3MB``, in bytes; the bounds are written alike."""
+    least_bytes, most_bytes = _bytes(least), _bytes(most)
+
+    def convert(written: str) -> int:
+        value = _bytes(written)
+        if not least_bytes <= value <= most_bytes:
+            raise ValueError
+        return value
+
+    return scalar(convert, f"a size from {least} to {most}, such as 500kB or 3MB")
+
+
+def _bytes(written: str) -> int:
+    parts = re.fullmatch(r"([0-9]{1,9})(B|kB|MB|GB)", written, re.ASCII)
+    if parts is None:
+        raise ValueError(written)
+    return int(parts[1]) * _UNITS_BYTES[parts[2]]
+
+
 def _seconds(written: str) -> float:
     parts = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)", written, re.ASCII)
     if parts is None:

@@ -163,7 +163,7 @@ class Observation(Fact, Base):
     redirect: Mapped[int]
     """0 for the target's own URL, then 1 for each redirect that was followed."""
     operation: Mapped[str]
-    """``dns``, ``tcp``, ``tls``, ``http`` or ``hop``."""
+    """``dns``, ``tcp``, ``tls``, ``http``, ``hop`` or ``quic``."""
     started_at: Mapped[datetime]
     duration_s: Mapped[float]
     started_mono_s: Mapped[float]
@@ -203,6 +203,51 @@ class Observation(Fact, Base):
     is_genuine: Mapped[bool | None]
     hop_limit: Mapped[int | None]
 
+    technique: Mapped[str | None]
+    """The closer look that it is part of; empty for the routine pass and its retries."""
+    variant: Mapped[str | None]
+    """Which of the technique's steps it is."""
+    way: Mapped[str | None]
+    """The other way round that it went; empty for the vantage's own path."""
+    icmp_type: Mapped[int | None]
+    icmp_code: Mapped[int | None]
+    first_byte_s: Mapped[float | None]
+    progress: Mapped[list[Any] | None]
+    """Pairs of seconds since the request and bytes received by then."""
+    body_sketch: Mapped[str | None]
+    fingerprint: Mapped[str | None]
+    playability: Mapped[str | None]
+    playability_reason: Mapped[str | None]
+    countries: Mapped[list[str] | None]
+
+
+class TechniqueRun(Fact, Base):
+    """One closer look that was called for: made, left out, or cut short, and why."""
+
+    __tablename__ = "technique_run"
+    technique_run_id: Mapped[str] = mapped_column(primary_key=True)
+    measurement_id: Mapped[str] = mapped_column(ForeignKey("measurement.measurement_id"), index=True)
+    technique: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    outcome: Mapped[str]
+    """``done``, ``skipped``, ``cut-short`` or ``failed``."""
+    reason: Mapped[str | None]
+    spent_bytes: Mapped[int]
+
+
+class Capture(Fact, Base):
+    """Packets that a closer look kept, as a pcap blob without the volunteer's addresses."""
+
+    __tablename__ = "capture"
+    capture_id: Mapped[str] = mapped_column(primary_key=True)
+    measurement_id: Mapped[str] = mapped_column(ForeignKey("measurement.measurement_id"), index=True)
+    technique: Mapped[str]
+    variant: Mapped[str | None]
+    started_at: Mapped[datetime]
+    packets: Mapped[int]
+    pcap_sha256: Mapped[str]
+
 
 class DnsAnswer(Fact, Base):
     """One datagram or message that came back for one DNS question, late ones too."""
@@ -228,7 +273,7 @@ class Pair(Fact, Base):
     number: Mapped[int]
     """Counts the pairs of the cycle, and with the seed gives the order and the scramble."""
     name_kind: Mapped[str]
-    """``sni``, ``host`` or ``path``."""
+    """``sni``, ``host``, ``path``, ``qname`` or ``quic``."""
     peer: Mapped[str]
     """``target`` (its own address) or ``helper`` (a server of ours that answers every name alike)."""
     address: Mapped[str]
@@ -241,6 +286,8 @@ class Pair(Fact, Base):
     target_observation_id: Mapped[str]
     """The last step of the target's arm: its failure is the arm's."""
     control_observation_id: Mapped[str]
+    technique: Mapped[str | None]
+    """The closer look that made it; empty for the routine pass."""
 
 
 class LinkSample(Fact, Base):
@@ -276,7 +323,7 @@ class Blob(Base):
     __tablename__ = "blob"
     sha256: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
-    """``certificate`` or ``body``."""
+    """``certificate``, ``body`` or ``pcap``."""
     content: Mapped[bytes]
 
 
@@ -372,6 +419,8 @@ FACTS: tuple[type[Base], ...] = (
     Observation,
     DnsAnswer,
     Pair,
+    TechniqueRun,
+    Capture,
     LinkSample,
     CycleEnd,
     MissedSlot,

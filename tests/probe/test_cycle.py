@@ -25,7 +25,7 @@ from probe.clock import OffsetClock, SystemClock
 from probe.commands.run import answers_table
 from probe.cycle import run_cycle
 from probe.errors import UserError
-from probe.helper import listen, public_key_of, serve
+from probe.helper import Sockets, listen, public_key_of, serve
 from probe.limits import Limits
 from probe.measure import Tools, routine
 from probe.model import DnsTransport, Target, TargetKind
@@ -90,7 +90,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 async def origin() -> AsyncIterator[tuple[int, int]]:
     """Run the helper; its page serves as every site of these tests."""
     http, https = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
-    task = asyncio.create_task(serve([http], [https], KEY))
+    task = asyncio.create_task(serve(Sockets(http=[http], https=[https]), KEY))
     try:
         yield http.getsockname()[1], https.getsockname()[1]
     finally:

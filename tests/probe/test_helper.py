@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probe.commands.helper import load_or_make_key
 from probe.errors import UserError
-from probe.helper import NONCE_HEADER, is_genuine, listen, public_key_of, serve
+from probe.helper import NONCE_HEADER, Sockets, is_genuine, listen, public_key_of, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ NONCE = "0123456789abcdef0123456789abcdef"
 async def running_helper() -> AsyncIterator[tuple[int, int]]:
     http, https = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
     ports = http.getsockname()[1], https.getsockname()[1]
-    task = asyncio.create_task(serve([http], [https], KEY))
+    task = asyncio.create_task(serve(Sockets(http=[http], https=[https]), KEY))
     try:
         await asyncio.sleep(0)
         yield ports

@@ -8,7 +8,9 @@ import pytest
 
 from probe.clock import SystemClock
 from probe.model import NameKind, Peer, Target, TargetKind
-from probe.pairs import Place, Places, has_arm_failed, swaps_of
+from probe.pairs import Places, has_arm_failed
+from probe.swaps import swaps_of
+from probe.swaps.swap import Place
 
 HERE = Place(Peer.HELPER, "192.0.2.1", 443)
 THERE = Place(Peer.HELPER, "192.0.2.2", 443)

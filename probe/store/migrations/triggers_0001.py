@@ -32,7 +32,13 @@ FOR EACH STATEMENT EXECUTE FUNCTION nameblind_append_only()
 
 
 def statements(dialect: str) -> list[str]:
-    """Give the statements for ``sqlite`` or ``postgresql``."""
+    """Give the statements of the first schema, for ``sqlite`` or ``postgresql``."""
+    function = [_POSTGRES_FUNCTION] if dialect == "postgresql" else []
+    return [*function, *(statement for table in _APPEND_ONLY for statement in of_table(table, dialect))]
+
+
+def of_table(table: str, dialect: str) -> list[str]:
+    """Give the statements that make one table append-only."""
     if dialect == "postgresql":
-        return [_POSTGRES_FUNCTION, *(_POSTGRES.format(table=table) for table in _APPEND_ONLY)]
-    return [_SQLITE.format(table=table, event=event) for table in _APPEND_ONLY for event in ("update", "delete")]
+        return [_POSTGRES.format(table=table)]
+    return [_SQLITE.format(table=table, event=event) for event in ("update", "delete")]

@@ -1,0 +1,107 @@
+"""The follow-up: closer looks at one target, one after the other, within a budget of time and bytes.
+
+An anomaly starts it at once, while it lasts. Each rung is begun only where what
+it needs is there and what it may cost is left; whether it ran, was left out or
+was cut short is a row of its own, because a technique that is silent for want
+of a helper must not read like one that found nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from probe.record import TechniqueRun
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from probe.techniques.technique import Case, Technique
+
+_log = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """How a rung ended."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    CUT_SHORT = "cut-short"
+    FAILED = "failed"  # a bug of ours; logged with its traceback
+
+
+@dataclass(slots=True)
+class Purse:
+    """What the closer looks of one cycle may still cost, over all its targets."""
+
+    bytes_left: int
+
+
+async def climb(case: Case, techniques: Sequence[Technique], purse: Purse) -> list[TechniqueRun]:
+    """Run the techniques that the case calls for, in order; give a row for each that was called for."""
+    clock = case.tools.clock
+    plan = case.schedule.follow_up
+    until = clock.monotonic() + plan.time_s
+    spent_before = case.spent_bytes
+    runs: list[TechniqueRun] = []
+    for technique in techniques:
+        if not technique.looks_into & case.anomalies:
+            continue
+        bytes_left = min(plan.bytes - (case.spent_bytes - spent_before), purse.bytes_left)
+        left_s = until - clock.monotonic()
+        reason = _unmet(case, technique, bytes_left, left_s)
+        runs.append(await _run(case, technique, left_s, purse) if reason is None else _skipped(case, technique, reason))
+    return runs
+
+
+async def take_turns(case: Case, techniques: Sequence[Technique], purse: Purse) -> list[TechniqueRun]:
+    """Run techniques whose turn it is, whatever was seen: the rota's part of the routine pass."""
+    runs: list[TechniqueRun] = []
+    for technique in techniques:
+        plan = case.schedule.follow_up
+        reason = _unmet(case, technique, min(plan.bytes, purse.bytes_left), plan.time_s)
+        runs.append(
+            await _run(case, technique, plan.time_s, purse) if reason is None else _skipped(case, technique, reason)
+        )
+    return runs
+
+
+def _unmet(case: Case, technique: Technique, bytes_left: int, left_s: float) -> str | None:
+    """Say why a technique cannot run; ``None`` where it can."""
+    for need in sorted(technique.needs):
+        if not case.has(need):
+            return need.value
+    if bytes_left < technique.most_bytes:
+        return f"it may cost {technique.most_bytes} bytes, and {max(bytes_left, 0)} are left"
+    if left_s <= 0:
+        return "the time for closer looks is used up"
+    return None
+
+
+def _skipped(case: Case, technique: Technique, reason: str) -> TechniqueRun:
+    now = case.tools.clock.now()
+    return TechniqueRun(technique.name, now, now, Outcome.SKIPPED.value, reason, 0)
+
+
+async def _run(case: Case, technique: Technique, left_s: float, purse: Purse) -> TechniqueRun:
+    clock = case.tools.clock
+    started_at = clock.now()
+    before = case.spent_bytes
+    case.technique = technique.name
+    outcome, reason = Outcome.DONE, None
+    try:
+        async with asyncio.timeout(min(left_s, technique.most_s)):
+            await technique.run(case)
+    except TimeoutError:
+        outcome, reason = Outcome.CUT_SHORT, "its time was used up"
+    except Exception:  # noqa: BLE001 - whatever a hostile answer brings out costs this look, and no other
+        _log.exception("%s of %s failed inside the probe; please report this", technique.name, case.target.name)
+        outcome, reason = Outcome.FAILED, "it failed inside the probe"
+    finally:
+        case.technique = None
+    spent = case.spent_bytes - before
+    purse.bytes_left -= spent
+    return TechniqueRun(technique.name, started_at, clock.now(), outcome.value, reason, spent)

@@ -1,0 +1,120 @@
+"""What a technique is, and the case that it works on.
+
+A technique looks closer at one target and keeps what it saw, row by row, so
+that one that is cut short loses nothing. It declares what it needs and what it
+may cost; the ladder (:mod:`probe.ladder`) does not begin what it cannot pay
+for, and writes a row that says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from probe import icmp
+from probe.anomaly import Anomaly, anomalies_of
+from probe.record import Capture, Step, total_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from probe.measure import Tools
+    from probe.model import Observation, Target
+    from probe.pairs import Pairs
+    from probe.record import PairOfSteps
+    from probe.schedule.model import Schedule
+
+
+class Need(StrEnum):
+    """What a technique cannot do without; the value is the reason where it is missing."""
+
+    HELPER = "the schedule names no helper"
+    ANSWERED_ADDRESS = "no address of the target accepted a connection"
+    ICMP_ERRORS = "this system does not hand ICMP errors to programs"
+    RAW_PACKETS = "raw packets were not permitted (nameblind run --packets, as root or with CAP_NET_RAW)"
+    WAY_ROUND = "the schedule names no other way round"
+
+
+@dataclass(slots=True, kw_only=True)
+class Case:
+    """One target in one round: what was seen of it so far, and what a closer look may use."""
+
+    target: Target
+    round: str
+    number: int
+    """Of the measurement within its cycle: what draws are keyed by."""
+    schedule: Schedule
+    tools: Tools
+    pairs: Pairs
+    technique: str | None = None
+    """The one that is at work; ``None`` in the routine pass."""
+    steps: list[Step] = field(default_factory=list)
+    made: list[PairOfSteps] = field(default_factory=list)
+    captures: list[Capture] = field(default_factory=list)
+
+    @property
+    def seed(self) -> bytes:
+        """Give the cycle's committed seed, from which every random choice is drawn."""
+        return self.pairs.seed
+
+    @property
+    def routine_steps(self) -> list[Step]:
+        """Give the steps of the routine pass and of its retries, without those of any closer look."""
+        return [step for step in self.steps if step.technique is None]
+
+    @property
+    def anomalies(self) -> frozenset[Anomaly]:
+        """Say what is odd about the target, by what is known now."""
+        return anomalies_of(self.target, self.routine_steps, self.made)
+
+    @property
+    def addresses(self) -> list[str]:
+        """List the addresses of the target's own host at which something accepted a connection."""
+        from probe.measure import dialled
+
+        return dialled(self.routine_steps)
+
+    @property
+    def spent_bytes(self) -> int:
+        """Count what all steps cost so far, both directions, above TCP and UDP."""
+        seen = [step.observation for step in self.steps]
+        seen += [observation for pair in self.made for observation in (*pair.target_arm, *pair.control_arm)]
+        return sum(total_bytes(seen))
+
+    def has(self, need: Need) -> bool:
+        """Tell whether what a technique cannot do without is there."""
+        match need:
+            case Need.HELPER:
+                return bool(self.schedule.helpers)
+            case Need.ANSWERED_ADDRESS:
+                return bool(self.addresses)
+            case Need.ICMP_ERRORS:
+                return icmp.IS_AVAILABLE
+            case Need.RAW_PACKETS | Need.WAY_ROUND:
+                return False
+
+    def keep(self, observation: Observation, *, variant: str | None = None, way: str | None = None) -> None:
+        """Keep what one step of the technique at work saw; ``variant`` says which of its steps it was."""
+        self.steps.append(Step(observation=observation, technique=self.technique, variant=variant, way=way))
+
+    def keep_pair(self, pair: PairOfSteps) -> None:
+        """Keep one pair, under the name of the technique at work."""
+        self.made.append(replace(pair, technique=self.technique))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Technique:
+    """One closer look."""
+
+    name: str
+    summary: str
+    """What it asks, in one line: for ``nameblind plan`` and ``docs/techniques.md``."""
+    looks_into: frozenset[Anomaly]
+    """The anomalies that call for it."""
+    needs: frozenset[Need] = frozenset()
+    most_bytes: int
+    """What it may cost, both directions: it is not begun where less is left."""
+    most_s: float
+    """How long it may take: it is ended there, with what it kept."""
+    run: Callable[[Case], Awaitable[None]]
