@@ -25,7 +25,7 @@ from sqlalchemy import JSON, Text, cast, or_, select, type_coerce, union
 from sqlalchemy.types import NullType
 
 from probe.store.canonical import FIRST_PREVIOUS, as_stored, content, row_sha256
-from probe.store.models import FACTS, Blob, ChainEnd, Observation, Vantage
+from probe.store.models import FACTS, Blob, Capture, ChainEnd, Observation, Vantage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -284,6 +284,9 @@ def _missing(session: Session, vantage_id: str, end: End) -> Breach:
 # ---------------------------------------------------------------- blobs
 
 
+_ALWAYS_KEPT = {"certificate", "pcap"}
+
+
 def _note_names(row: Row, named: dict[str, set[str]]) -> None:
     if row.table.name == Observation.__tablename__:
         values = row.values
@@ -291,10 +294,12 @@ def _note_names(row: Row, named: dict[str, set[str]]) -> None:
             named.setdefault(sha256, set()).add("certificate")
         if values["body_sha256"] is not None:
             named.setdefault(values["body_sha256"], set()).add("body")
+    elif row.table.name == Capture.__tablename__:
+        named.setdefault(row.values["pcap_sha256"], set()).add("pcap")
 
 
 def _bad_blobs(session: Session, named: dict[str, set[str]], *, is_all_read: bool) -> list[Breach]:
-    """Name each blob whose bytes or kind are not what the rows name, and each certificate that is gone.
+    """Name each blob whose bytes or kind are not what the rows name, and each certificate and pcap that is gone.
 
     A body may be absent, because only some are stored. A blob that no row
     names proves nothing and is passed over.
@@ -309,7 +314,7 @@ def _bad_blobs(session: Session, named: dict[str, set[str]], *, is_all_read: boo
             breaches.append(_bad_blob(sha256, Finding.BLOB))
         elif is_all_read and sha256 in named and kind not in named[sha256]:
             breaches.append(_bad_blob(sha256, Finding.CONTENT))
-    gone = sorted(sha256 for sha256, kinds in named.items() if "certificate" in kinds and sha256 not in present)
+    gone = sorted(sha256 for sha256, kinds in named.items() if kinds & _ALWAYS_KEPT and sha256 not in present)
     return breaches + [_bad_blob(sha256, Finding.MISSING) for sha256 in gone]
 
 

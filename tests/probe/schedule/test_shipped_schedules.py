@@ -84,7 +84,7 @@ def test_the_page_documents_the_declared_keys_and_no_others() -> None:
 
 def test_the_page_gives_no_default_for_required_keys_alone() -> None:
     documented = _documented()
-    sections = {"vantage", "pairs", "limits", "controls", "services"}  # described in sections of their own
+    sections = {"vantage", "pairs", "follow_up", "limits", "controls", "services"}  # described in sections of their own
     for path, key in key_paths(SCHEDULE):
         if path not in sections:
             assert (documented[path][1] == "") == key.is_required, path

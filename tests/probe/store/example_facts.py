@@ -11,6 +11,7 @@ from probe.store import models
 NOON = datetime(2011, 12, 16, 6, 0, tzinfo=UTC)
 CERTIFICATE = b"0\x82\x01\x0a not really DER"
 BODY = b"<html>K+</html>"
+PCAP = b"\xd4\xc3\xb2\xa1 not really packets"
 
 
 def sha256(content: bytes) -> str:
@@ -21,6 +22,7 @@ def blobs() -> list[models.Blob]:
     return [
         models.Blob(sha256=sha256(CERTIFICATE), kind="certificate", content=CERTIFICATE),
         models.Blob(sha256=sha256(BODY), kind="body", content=BODY),
+        models.Blob(sha256=sha256(PCAP), kind="pcap", content=PCAP),
     ]
 
 
@@ -125,6 +127,18 @@ def full_observation(observation_id: str, measurement_id: str, **other: Any) -> 
         "title": "K+",
         "is_genuine": True,
         "hop_limit": 64,
+        "technique": "locus",
+        "variant": "target, hop 3",
+        "way": "anonymizer",
+        "icmp_type": 11,
+        "icmp_code": 0,
+        "first_byte_s": 0.25,
+        "progress": [[0.5, 1460], [1.25, 17520]],
+        "body_sketch": "00ff" * 8,
+        "fingerprint": "prov_kz_made_up",
+        "playability": "UNPLAYABLE",
+        "playability_reason": "The uploader has not made this video available in your country",
+        "countries": ["DE", "KG"],
     }
     return observation(observation_id, measurement_id, **(values | other))
 
@@ -163,6 +177,26 @@ def full_cycle(number: int, vantage_id: str = "almaty") -> list[models.Base]:
             is_negative_control=False,
             target_observation_id=f"{key}.o1",
             control_observation_id=f"{key}.o2",
+            technique="pairs",
+        ),
+        models.TechniqueRun(
+            technique_run_id=f"{key}.t1",
+            measurement_id=f"{key}.m1",
+            technique="packets",
+            started_at=at,
+            ended_at=at,
+            outcome="skipped",
+            reason="raw packets were not permitted",
+            spent_bytes=0,
+        ),
+        models.Capture(
+            capture_id=f"{key}.k1",
+            measurement_id=f"{key}.m1",
+            technique="packets",
+            variant="target",
+            started_at=at,
+            packets=2,
+            pcap_sha256=sha256(PCAP),
         ),
         models.LinkSample(
             link_sample_id=f"{key}.l1",

@@ -13,7 +13,7 @@ from probe.store.canonical import content, row_sha256
 from probe.store.chain import TABLES, Finding, verify, window
 from probe.store.database import Database
 from tests.probe.store.conftest import fill
-from tests.probe.store.example_facts import BODY, CERTIFICATE, full_cycle, sha256
+from tests.probe.store.example_facts import BODY, CERTIFICATE, PCAP, full_cycle, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,13 +242,15 @@ def test_a_blob_with_other_bytes_is_named(whole: Database) -> None:
 def test_a_blob_of_another_kind_is_named(whole: Database) -> None:
     with attacked(whole) as connection:
         connection.exec_driver_sql("UPDATE blob SET kind = 'body'")
-        assert found(connection) == [(None, None, "blob", sha256(CERTIFICATE), Finding.CONTENT)]
+        kept = sorted([sha256(CERTIFICATE), sha256(PCAP)])
+        assert found(connection) == [(None, None, "blob", name, Finding.CONTENT) for name in kept]
 
 
-def test_a_certificate_that_is_gone_is_named_but_a_body_may_be_absent(whole: Database) -> None:
+def test_certificates_and_packets_that_are_gone_are_named_but_a_body_may_be_absent(whole: Database) -> None:
     with attacked(whole) as connection:
         connection.exec_driver_sql("DELETE FROM blob")
-        assert found(connection) == [(None, None, "blob", sha256(CERTIFICATE), Finding.MISSING)]
+        kept = sorted([sha256(CERTIFICATE), sha256(PCAP)])
+        assert found(connection) == [(None, None, "blob", name, Finding.MISSING) for name in kept]
 
 
 def test_a_large_forged_number_for_bytes_does_not_exhaust_memory(whole: Database) -> None:

@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import text
 
 from probe.errors import UserError
-from probe.store import opening
+from probe.store import chain, opening
 from probe.store.database import Database
 from tests.probe.store.conftest import free_port
-from tests.probe.store.example_facts import cycle, vantage
+from tests.probe.store.example_facts import blobs, cycle, full_cycle, vantage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -189,9 +189,9 @@ def test_a_folder_that_may_not_be_written_is_refused() -> None:
 def test_an_old_schema_is_migrated_on_opening(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Database.open(path, create=True) as database:
         database.append("almaty", [vantage()])
-    with_a_second_revision(tmp_path, monkeypatch, "op.create_table('later', sa.Column('id', sa.Integer))")
+    with_a_later_revision(tmp_path, monkeypatch, "op.create_table('later', sa.Column('id', sa.Integer))")
     with Database.open(path) as database, database.session() as session:
-        assert session.execute(text("SELECT version_num FROM nameblind_schema")).scalar_one() == "0002"
+        assert session.execute(text("SELECT version_num FROM nameblind_schema")).scalar_one() == "later"
         assert session.execute(text("SELECT count(*) FROM later")).scalar_one() == 0
         assert session.execute(text("SELECT count(*) FROM vantage")).scalar_one() == 1
 
@@ -200,26 +200,48 @@ def test_a_migration_that_fails_half_way_leaves_the_old_schema(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Database.open(path, create=True).close()
-    with_a_second_revision(tmp_path, monkeypatch, "op.create_table('later', sa.Column('id', sa.Integer)); 1 / 0")
+    current = opening.HEAD
+    with_a_later_revision(tmp_path, monkeypatch, "op.create_table('later', sa.Column('id', sa.Integer)); 1 / 0")
     with pytest.raises(ZeroDivisionError):
         Database.open(path)
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT version_num FROM nameblind_schema").fetchall() == [("0001",)]
+    assert connection.execute("SELECT version_num FROM nameblind_schema").fetchall() == [(current,)]
     assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'later'").fetchall() == [(0,)]
     connection.close()
 
 
-def with_a_second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str) -> None:
+def test_facts_of_the_first_schema_are_carried_to_the_newest_and_still_verify(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as at_first:
+        migrations_in(tmp_path, at_first, ["r0001_first.py"], head="0001")
+        with Database.open(path, create=True) as database:
+            database.append("almaty", [vantage(), cycle("almaty.1")])
+    with Database.open(path) as database:
+        database.append("almaty", full_cycle(2), blobs())
+        with database.session() as session:
+            assert chain.verify(session) == []
+            assert session.execute(text("SELECT version_num FROM nameblind_schema")).scalar_one() == opening.HEAD
+
+
+def migrations_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revisions: list[str], *, head: str) -> Path:
     migrations = tmp_path / "migrations"
     (migrations / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/r0001_first.py"):
+    for name in ("env.py", *(f"versions/{revision}" for revision in revisions)):
         (migrations / name).write_text((opening._MIGRATIONS / name).read_text())
-    (migrations / "versions" / "r0002_later.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    monkeypatch.setattr(opening, "_MIGRATIONS", migrations)
+    monkeypatch.setattr(opening, "HEAD", head)
+    return migrations
+
+
+def with_a_later_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str) -> None:
+    last = opening.HEAD
+    every = sorted(file.name for file in (opening._MIGRATIONS / "versions").glob("r*.py"))
+    migrations = migrations_in(tmp_path, monkeypatch, every, head="later")
+    (migrations / "versions" / "later.py").write_text(
+        f"import sqlalchemy as sa\nfrom alembic import op\nrevision = 'later'\ndown_revision = '{last}'\n"
         f"def upgrade():\n    {work}\n",
     )
-    monkeypatch.setattr(opening, "_MIGRATIONS", migrations)
-    monkeypatch.setattr(opening, "HEAD", "0002")
 
 
 def test_opening_a_current_database_does_not_load_alembic(path: str) -> None:
