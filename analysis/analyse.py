@@ -7,6 +7,7 @@ and nothing here reads the clock.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,11 @@ from analysis.events import Event, events_of
 from analysis.reading import chain_ends, read_cycles
 from analysis.rules import RULESET, find_all
 from analysis.runs import place_bets
+from analysis.services import services_of
 from analysis.states import decide
 from analysis.times import iso
+from analysis.transfer_runs import place_transfers
+from analysis.transfers import bounds
 from probe.errors import UserError
 from probe.store import models
 
@@ -27,8 +31,10 @@ if TYPE_CHECKING:
 
     from analysis.facts import CycleFacts, Facts
     from analysis.rules.evidence import Evidence
-    from analysis.runs import Bets
+    from analysis.runs import Bets, Series
     from analysis.states import Decision
+    from analysis.transfer_runs import TransferBets
+    from analysis.transfers import Sample
     from probe.store.database import Database
 
 
@@ -47,14 +53,16 @@ class Conclusions:
 
     judged: tuple[Judged, ...]
     bets: Bets
+    transfers: TransferBets
     events: tuple[Event, ...]
 
 
 def conclude(cycles: Sequence[CycleFacts]) -> Conclusions:
     """Draw every conclusion from facts; a pure function."""
     bets = place_bets(cycles)
-    judged = tuple(judge(facts) for facts in facts_of_all(cycles, bets))
-    return Conclusions(judged, bets, events_of([(j.facts, j.evidence, j.decision) for j in judged]))
+    transfers = place_transfers(cycles, bets.standing_of)
+    judged = tuple(judge(facts) for facts in facts_of_all(cycles, bets, transfers))
+    return Conclusions(judged, bets, transfers, events_of([(j.facts, j.evidence, j.decision) for j in judged]))
 
 
 def judge(facts: Facts) -> Judged:
@@ -105,7 +113,33 @@ def as_dict(conclusions: Conclusions) -> dict[str, Any]:
             }
             for ((vantage, target, kind, peer), is_negative), tally in sorted(conclusions.bets.totals.items())
         ],
+        "transfers": [
+            _transfers(series, sample, is_negative=is_negative)
+            for (series, is_negative), sample in sorted(conclusions.transfers.totals.items(), key=lambda item: item[0])
+        ],
         "events": [event.as_dict() for event in conclusions.events],
+        "services": [
+            service.as_dict()
+            for service in services_of((j.facts.measurement, j.decision.state) for j in conclusions.judged)
+        ],
+    }
+
+
+def _transfers(series: Series, sample: Sample, *, is_negative: bool) -> dict[str, Any]:
+    vantage, target, kind, peer = series
+    low, high = bounds(sample.log_ratios)
+    return {
+        "vantage": vantage,
+        "target": target,
+        "name_kind": kind,
+        "peer": peer,
+        "is_negative_control": is_negative,
+        "pairs": sample.pairs,
+        "target_slower": sample.target_slower,
+        "log10_e": round(sample.log10_e, 6),
+        "ratio": round(sample.ratio, 6),
+        "ratio_from": round(low, 6),
+        "ratio_to": round(high, 6) if math.isfinite(high) else None,
     }
 
 
@@ -117,6 +151,7 @@ def _state(judged: Judged) -> dict[str, Any]:
         "service": measurement.service,
         "target": measurement.target,
         "kind": measurement.kind,
+        "role": measurement.role,
         "round": measurement.round,
         "started_at": iso(measurement.started_at),
         "state": judged.decision.state.value,

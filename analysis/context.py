@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 from analysis.facts import Facts, Witness
 from analysis.pairs import Standing
 from analysis.runs import WINDOW
+from analysis.video import REMEMBERED, reading_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import timedelta
 
     from analysis.facts import CycleFacts, MeasurementFacts
     from analysis.runs import Bets
+    from analysis.transfer_runs import TransferBets
 
 
-def facts_of_all(cycles: Sequence[CycleFacts], bets: Bets) -> Iterator[Facts]:
+def facts_of_all(cycles: Sequence[CycleFacts], bets: Bets, transfers: TransferBets) -> Iterator[Facts]:
     """Give the facts of every measurement, in order of time."""
     history = _History(cycles)
     silent = {
@@ -27,21 +30,29 @@ def facts_of_all(cycles: Sequence[CycleFacts], bets: Bets) -> Iterator[Facts]:
         )
         for vantage, several in history.cycles_of.items()
     }
+    negative_transfers = {vantage: transfers.negative_log10_e(vantage) for vantage in history.cycles_of}
     negative = {vantage: bets.negative_log10_e(vantage) for vantage in history.cycles_of}
     for cycle in sorted(cycles, key=lambda c: (c.started_at, c.cycle_id)):
         vantage = cycle.vantage.vantage_id
         for measurement in sorted(cycle.measurements, key=lambda m: (m.started_at, m.measurement_id)):
             near = history.near(measurement)
+            runs = bets.runs_of.get(measurement.measurement_id, ())
+            films = history.films(measurement)
             yield Facts(
                 measurement=measurement,
                 cycle=cycle,
                 sentinels=tuple(w for w in near if w.cycle.vantage.is_sentinel),
                 elsewhere=tuple(w for w in near if not w.cycle.vantage.is_sentinel),
                 neighbours=history.neighbours(measurement),
-                pair_runs=bets.runs_of.get(measurement.measurement_id, ()),
+                pair_runs=tuple(run for run in runs if run.part is None),
+                host_runs=tuple(run for run in runs if run.part is not None),
+                last_film=films.get(vantage),
+                films=tuple(film for place, film in sorted(films.items()) if place != vantage),
+                transfer_runs=transfers.runs_of.get(measurement.measurement_id, ()),
+                negative_transfers_log10_e=negative_transfers[vantage],
                 pairs_not_counted={
                     pair.pair_id: bets.standing_of[pair.pair_id]
-                    for pair in measurement.pairs
+                    for pair in (*measurement.pairs, *measurement.transfers)
                     if bets.standing_of[pair.pair_id] is not Standing.COUNTED
                 },
                 negative_log10_e=negative[vantage],
@@ -76,15 +87,25 @@ class _History:
         others = [
             witness
             for witness in self._by_target[measurement.target][start:end]
-            if witness.measurement.vantage_id != measurement.vantage_id
+            if witness.measurement.vantage_id != measurement.vantage_id and not witness.cycle.is_through_tunnel
         ]
-        return sorted(
-            others,
-            key=lambda w: (
-                abs(w.measurement.started_at - measurement.started_at),
-                w.measurement.measurement_id,
-            ),
-        )
+        return sorted(others, key=_distance_to(measurement))
+
+    def films(self, measurement: MeasurementFacts) -> dict[str, Witness]:
+        """Give each vantage's reading of the same video that is nearest in time; of this vantage none that is later."""
+        if measurement.video is None and reading_of(measurement) is None:
+            return {}
+        times = self._times[measurement.target]
+        start = bisect_left(times, measurement.started_at - REMEMBERED)
+        end = bisect_right(times, measurement.started_at + REMEMBERED)
+        found: dict[str, Witness] = {}
+        for witness in sorted(self._by_target[measurement.target][start:end], key=_distance_to(measurement)):
+            there = witness.measurement
+            is_later = there.started_at > measurement.started_at
+            is_wanted = there.vantage_id not in found and not (is_later and there.vantage_id == measurement.vantage_id)
+            if is_wanted and reading_of(there) is not None and not witness.cycle.is_through_tunnel:
+                found[there.vantage_id] = witness
+        return found
 
     def neighbours(self, measurement: MeasurementFacts) -> tuple[Witness, ...]:
         """Give the same target at the same vantage in the previous and in the next cycle."""
@@ -95,4 +116,11 @@ class _History:
             i for i in range(start, len(series)) if series[i].measurement.measurement_id == measurement.measurement_id
         )
         beside = [*series[max(place - 1, 0) : place], *series[place + 1 : place + 2]]
-        return tuple(w for w in beside if w.cycle.cycle_id != measurement.cycle_id)
+        return tuple(
+            w for w in beside if w.cycle.cycle_id != measurement.cycle_id and not w.cycle.is_through_tunnel
+        )
+
+
+def _distance_to(measurement: MeasurementFacts) -> Callable[[Witness], tuple[timedelta, str]]:
+    """Order witnesses by how far in time they are from a measurement."""
+    return lambda w: (abs(w.measurement.started_at - measurement.started_at), w.measurement.measurement_id)

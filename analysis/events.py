@@ -50,6 +50,7 @@ class Cause(StrEnum):
     """Of an event. Those that this version never gives are named in ``docs/method.md``."""
 
     SELECTIVE_BLOCKING = "selective-blocking"
+    THROTTLING = "throttling"
     TAMPERING = "tampering"
     WITHHOLDING = "withholding"
     TARGET_DOWN = "target-down"
@@ -60,6 +61,7 @@ class Cause(StrEnum):
 
 CAUSE_OF = {
     State.BLOCKED: Cause.SELECTIVE_BLOCKING,
+    State.THROTTLED: Cause.THROTTLING,
     State.TAMPERED: Cause.TAMPERING,
     State.WITHHELD: Cause.WITHHOLDING,
     State.DOWN: Cause.TARGET_DOWN,
@@ -69,7 +71,7 @@ CAUSE_OF = {
     State.INSUFFICIENT: Cause.INSUFFICIENT,
 }
 
-_PATH_WORKED = frozenset({State.OK, State.BLOCKED, State.TAMPERED, State.WITHHELD, State.DOWN})
+_PATH_WORKED = frozenset({State.OK, State.BLOCKED, State.THROTTLED, State.TAMPERED, State.WITHHELD, State.DOWN})
 _OVER_WITH = {Cause.DARK_UNDETERMINED: _PATH_WORKED, Cause.VANTAGE_LOCAL: _PATH_WORKED | {State.DARK}}
 """States that show that a cause did not hold; for the causes not named here, only `ok` does."""
 

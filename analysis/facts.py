@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analysis.outcome import Outcome
     from analysis.pairs import Standing
     from analysis.runs import PairRun
+    from analysis.transfer_runs import TransferRun
 
 CONTROL_KINDS = (TargetKind.CONTROL_HOME, TargetKind.CONTROL_ABROAD)
 ROUNDS = ("first", "last")
@@ -52,6 +53,8 @@ class Answer:
     rcode: str | None = "NOERROR"
     addresses: tuple[str, ...] = ()
     is_valid: bool = True
+    sending: int | None = None
+    """Which sending of the question it answers, from 1; rows of older probes, which sent once, do not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Step:
     name: str | None = None
     address: str | None = None
     port: int | None = None
+    source_port: int | None = None
     bytes_received: int = 0
     resolver: str | None = None
     transport: str | None = None
@@ -90,6 +94,7 @@ class Step:
     hop_limit: int | None = None
     icmp_type: int | None = None
     icmp_code: int | None = None
+    icmp_errors: int | None = None
     technique: str | None = None
     variant: str | None = None
     way: str | None = None
@@ -100,6 +105,7 @@ class Step:
     playability: str | None = None
     playability_reason: str | None = None
     countries: tuple[str, ...] | None = None
+    packet_kinds: tuple[str, ...] = ()
 
     @property
     def is_verified(self) -> bool:
@@ -170,6 +176,10 @@ class MeasurementFacts:
     started_at: datetime
     video: str | None = None
     expect_status: int | None = None
+    role: str | None = None
+    """What its service needs the target for."""
+    need: str | None = None
+    """``all`` or ``any``: whether the service cannot do without the role, or the role is one of several."""
     steps: tuple[Step, ...] = ()
     """What the outcome is read from, in the order in which it began: the routine pass, its retries, and what other
     resolvers led to. No step of a pair, of any other closer look, or of another way round."""
@@ -181,6 +191,8 @@ class MeasurementFacts:
     """Name-swap pairs: whether an arm fails is what counts."""
     transfers: tuple[PairFacts, ...] = ()
     """Pairs of timed transfers: how fast an arm is, is what counts."""
+    host_pairs: tuple[PairFacts, ...] = ()
+    """Name-swap pairs of the hosts that send a video's film and thumbnail."""
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -209,6 +221,30 @@ class LinkFacts:
     has_default_route: bool | None = None
     is_gateway_answering: bool | None = None
     last_hop_answering: int | None = None
+    has_ipv6_route: bool | None = None
+    is_gateway_neighbour: bool | None = None
+    is_resolver_answering: bool | None = None
+    power: str | None = None
+    boot_hash: str | None = None
+    modem_registration: str | None = None
+    modem_failure: str | None = None
+    since_last_s: float | None = None
+    suspended_s: float | None = None
+    clock_step_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfFacts:
+    """What the vantage knew of itself in one cycle."""
+
+    way_out: str | None = None
+    has_other_line: bool | None = None
+    has_proxy_settings: bool | None = None
+    clock_offset_s: float | None = None
+    clock_offset_source: str | None = None
+    resolver_kind: str | None = None
+    resolver_network: str | None = None
+    network: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +259,20 @@ class CycleFacts:
     """``complete``, ``interrupted``, or empty where the end was never written."""
     seed: str | None = None
     links: tuple[LinkFacts, ...] = ()
+    """The looks at its start and its end."""
+    flight: tuple[LinkFacts, ...] = ()
+    """All looks from well before it to well after it, these two and the flight recorder's, in order of time."""
+    itself: SelfFacts | None = None
     measurements: tuple[MeasurementFacts, ...] = ()
+
+    @property
+    def is_through_tunnel(self) -> bool:
+        """Whether its packets left through a tunnel over another line: then it shows another network.
+
+        A tunnel without another line is the line itself, as in a container. PPP carries tunnels and modems alike;
+        beside another line it is taken for a tunnel, which costs a cycle and accuses nobody.
+        """
+        return self.itself is not None and self.itself.way_out in {"tunnel", "ppp"} and bool(self.itself.has_other_line)
 
     def controls(self, kind: TargetKind | None = None, round_: str | None = None) -> tuple[MeasurementFacts, ...]:
         """Give the control measurements, at home or abroad, of one round or of both."""
@@ -277,6 +326,16 @@ class Facts:
     """The same target at this vantage in its previous and next cycle."""
     pair_runs: tuple[PairRun, ...] = ()
     """The pairs of the run of cycles that this measurement belongs to, by kind of name and peer."""
+    host_runs: tuple[PairRun, ...] = ()
+    """The same of the hosts that send a video's film and thumbnail."""
+    last_film: Witness | None = None
+    """The latest measurement of this video here, up to this one and not long before, that read whether it plays."""
+    films: tuple[Witness, ...] = ()
+    """Of each other vantage the measurement of this video, nearest in time and not a day away, that read it."""
+    transfer_runs: tuple[TransferRun, ...] = ()
+    """The transfers of the run of cycles that this measurement belongs to, by kind of name and peer."""
+    negative_transfers_log10_e: float = 0.0
+    """log10 of the e-value of all transfers of two innocuous names, of this vantage."""
     pairs_not_counted: Mapping[str, Standing] = field(default_factory=dict)
     """Pairs of this measurement that may not be counted, by identifier, with the reason."""
     negative_log10_e: float = 0.0

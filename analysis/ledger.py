@@ -22,12 +22,26 @@ if TYPE_CHECKING:
 
     Judgement = tuple[Facts, tuple[Evidence, ...], Decision]
 
-_PAIR_PREFIXES = ("pairs.selective.", "pairs.leaning.", "pairs.own_address.", "pairs.weak.")
-_ARTEFACTS = ("dns.two_answers", "dns.two_answers.repeated", "dns.bogon", "dns.nxdomain", "tls.forged")
+_PAIR_PREFIXES = ("pairs.selective.", "pairs.leaning.", "pairs.own_address.", "pairs.weak.", "transfers.")
+_ARTEFACTS = (
+    "dns.two_answers",
+    "dns.two_answers.repeated",
+    "dns.bogon",
+    "dns.nxdomain",
+    "dns.forged_here",
+    "dns.forged_here.few",
+    "tls.forged",
+    "tls.forged_for_all",
+)
 _STRUCTURE = (
     "local.interface",
     "local.gateway",
     "local.portal",
+    "local.power",
+    "local.rebooted",
+    "local.asleep",
+    "upstream.silent_after_hop",
+    "modem.data_refused",
     "dark.everything",
     "dark.abroad",
     "path.large_packets",
@@ -37,6 +51,8 @@ _STRUCTURE = (
     "reach.error_for_everyone",
     "address.only_this_target",
     "controls.flapping",
+    "detour.alive",
+    "detour.dead",
 )
 
 
@@ -84,6 +100,7 @@ def ledger_of(judgements: Sequence[Judgement], *, reads_names: bool) -> tuple[En
     entries += _pooled(strongest)
     entries += _counted("A", found, _ARTEFACTS) if reads_names else []
     entries += _counted("B", found, _STRUCTURE)
+    entries += _counted("B", found, ("locus.hop", "packets.odd_reset")) if reads_names else []
     return tuple(entries)
 
 

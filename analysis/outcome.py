@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from probe.model import Operation
+from probe.sketch import likeness
 
 if TYPE_CHECKING:
     from analysis.facts import MeasurementFacts, Step
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 SIMILAR_LENGTH_RATIO = 0.7
 """Two pages without titles are taken for the same when the shorter has at least this share of the longer's bytes
 (the share that OONI's comparison uses)."""
+
+
+ALIKE = 0.4
+"""Pages whose words are less alike (Jaccard likeness of three words in a row) are taken for different ones. Two fetches
+of a front page that changes all the time were seen to be more alike than this; two pages that share a frame are not."""
 
 
 class Reach(StrEnum):
@@ -144,14 +150,20 @@ def is_same_site(one: str, other: str) -> bool:
 def is_same_page(one: Step, other: Step) -> bool:
     """Tell whether two HTTP answers look like the same page.
 
-    Status, then body hash, then title, then length. Headers are not read: a block
-    page can carry any.
+    Status, then body hash, then title and words, then length. Headers are not
+    read: a block page can carry any. A title alone is not enough, because a block
+    page, or a page with a notice put into it, can carry the genuine one.
     """
     if one.status != other.status:
         return False
     if one.body_sha256 is not None and one.body_sha256 == other.body_sha256:
         return True
+    is_alike = None
+    if one.body_sketch and other.body_sketch:
+        is_alike = likeness(one.body_sketch, other.body_sketch) >= ALIKE
     if one.title or other.title:
-        return (one.title or "").casefold() == (other.title or "").casefold()
+        return (one.title or "").casefold() == (other.title or "").casefold() and is_alike is not False
+    if is_alike is not None:
+        return is_alike
     shorter, longer = sorted((one.body_length_bytes or 0, other.body_length_bytes or 0))
     return longer == 0 or shorter / longer >= SIMILAR_LENGTH_RATIO

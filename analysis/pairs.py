@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import betainc, betaln, gammaln, logsumexp
 
+from probe.addresses import is_public_address, parse_address
 from probe.failures import Failure
 from probe.model import Operation
 from probe.pairs import has_arm_failed
@@ -63,11 +64,18 @@ class Standing(StrEnum):
     COUNTED = "counted"
     INCOMPLETE = "incomplete"  # an arm was cut short by us, or its row is missing
     UNREVEALED = "unrevealed"  # the cycle's seed was not revealed, so the order cannot be checked
+    TUNNELLED = "tunnelled"  # the cycle's packets left through a VPN: the pair is of another network
     MISMATCH = "mismatch"  # order, scramble, length or place differ from what the committed seed gives
 
 
 _CUT_SHORT = frozenset({Failure.INTERRUPTED, Failure.ADDRESS_NOT_DIALLED})
-_LAST_OPERATION = {"sni": Operation.TLS, "host": Operation.HTTP, "path": Operation.HTTP}
+_LAST_OPERATION = {
+    "sni": Operation.TLS,
+    "quic": Operation.QUIC,
+    "qname": Operation.DNS,
+    "host": Operation.HTTP,
+    "path": Operation.HTTP,
+}
 
 
 def standings(cycle: CycleFacts) -> dict[str, Standing]:
@@ -76,7 +84,11 @@ def standings(cycle: CycleFacts) -> dict[str, Standing]:
     A seed that does not fit its commitment, and a pair number that was used
     twice, make mismatches: both are what invented rows would look like.
     """
-    pairs = [pair for measurement in cycle.measurements for pair in measurement.pairs]
+    pairs = [
+        pair for measurement in cycle.measurements for pair in (*measurement.pairs, *measurement.host_pairs, *measurement.transfers)
+    ]
+    if cycle.is_through_tunnel:
+        return dict.fromkeys((pair.pair_id for pair in pairs), Standing.TUNNELLED)
     seed = _seed_bytes(cycle)
     if seed is None:
         return dict.fromkeys((pair.pair_id for pair in pairs), Standing.UNREVEALED)
@@ -119,12 +131,28 @@ def _is_scramble(pair: PairFacts, seed: bytes) -> bool:
 def _is_cut_short(pair: PairFacts, arm: Step) -> bool:
     if arm.failure in _CUT_SHORT:
         return True
-    return arm.failure is None and arm.operation != _LAST_OPERATION.get(pair.name_kind)
+    last = Operation.HTTP if pair.technique == "transfers" else _LAST_OPERATION.get(pair.name_kind)
+    return arm.failure is None and arm.operation != last
 
 
 def has_failed(pair: PairFacts, arm: Step) -> bool:
     """Tell whether an arm failed, from its last step: by the probe's own definition, which steered the follow-up."""
     return has_arm_failed(peer=pair.peer, failure=arm.failure, is_peer_hello_received=arm.is_peer_hello_received)
+
+
+def forgery_of(arm: Step) -> Failure | None:
+    """Say what was forged, where an arm is a DNS question that somebody else than the helper answered.
+
+    A denial, or nothing but addresses that cannot be on the Internet; ``None`` for any other answer.
+    """
+    first = next(iter(arm.valid_answers), None)
+    if arm.operation != Operation.DNS or arm.failure != Failure.NOT_GENUINE or first is None:
+        return None
+    if first.rcode == "NXDOMAIN":
+        return Failure.DNS_NXDOMAIN
+    parsed = [parse_address(address) for address in first.addresses]
+    is_bogon = parsed and not any(address is not None and is_public_address(address) for address in parsed)
+    return Failure.DNS_BOGON if is_bogon else None
 
 
 @dataclass(frozen=True, slots=True)

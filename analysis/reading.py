@@ -15,13 +15,13 @@ from analysis.facts import (
     Answer,
     CaptureFacts,
     CycleFacts,
-    LinkFacts,
     LookFacts,
     MeasurementFacts,
     PairFacts,
     Step,
     VantageFacts,
 )
+from analysis.flight import clock_error, put_right, read_flights, read_self_checks
 from probe.store import models
 
 if TYPE_CHECKING:
@@ -32,15 +32,17 @@ if TYPE_CHECKING:
 
 _STEP_COLUMNS = (
     "observation_id", "operation", "attempt", "redirect", "started_mono_s", "failure", "name", "address",
-    "port", "bytes_received", "resolver", "transport", "query_type", "certificate_failure",
+    "port", "source_port", "bytes_received", "resolver", "transport", "query_type", "certificate_failure",
     "is_peer_hello_received", "url", "status", "location", "body_length_bytes", "body_sha256", "title",
     "duration_s", "bytes_sent", "tls_version", "is_body_truncated", "is_genuine", "hop_limit", "icmp_type",
-    "icmp_code", "technique", "variant", "way", "first_byte_s", "body_sketch", "fingerprint", "playability",
-    "playability_reason",
+    "icmp_code", "icmp_errors", "technique", "variant", "way", "first_byte_s", "body_sketch", "fingerprint",
+    "playability", "playability_reason",
 )  # fmt: skip
-_LISTS = ("certificates", "headers", "progress", "countries")
+_LISTS = ("certificates", "headers", "progress", "countries", "packet_kinds")
 _CONTINUING = frozenset({None, "retry", "resolvers"})
 """Techniques whose steps continue the routine pass: the outcome is read from them too."""
+_OTHER_PAIRS = frozenset({"transfers", "video"})
+"""Techniques whose pairs ask something else than whether the target's own name is read."""
 
 
 def read_cycles(session: Session, since: datetime | None = None, until: datetime | None = None) -> list[CycleFacts]:
@@ -49,7 +51,7 @@ def read_cycles(session: Session, since: datetime | None = None, until: datetime
     answers = _answers(session, wanted)
     steps = _steps(session, wanted, answers)
     measurements = _measurements(session, wanted, steps, _pairs(session, wanted, steps))
-    links = _links(session, wanted)
+    flights, checks = read_flights(session), read_self_checks(session, wanted)
     vantages = {
         row.vantage_id: VantageFacts(
             vantage_id=row.vantage_id,
@@ -63,24 +65,30 @@ def read_cycles(session: Session, since: datetime | None = None, until: datetime
     }
     end = models.CycleEnd
     rows = session.execute(
-        select(models.Cycle, end.outcome, end.seed)
+        select(models.Cycle, end.outcome, end.seed, end.ended_at)
         .outerjoin(end, end.cycle_id == models.Cycle.cycle_id)
         .where(*wanted)
         .order_by(models.Cycle.started_at, models.Cycle.cycle_id)
     )
-    return [
-        CycleFacts(
-            cycle_id=cycle.cycle_id,
-            vantage=vantages[cycle.vantage_id],
-            started_at=cycle.started_at,
-            seed_commitment=cycle.seed_commitment,
-            outcome=outcome,
-            seed=seed,
-            links=tuple(links[cycle.cycle_id]),
-            measurements=tuple(measurements[cycle.cycle_id]),
+    cycles = [
+        put_right(
+            CycleFacts(
+                cycle_id=cycle.cycle_id,
+                vantage=vantages[cycle.vantage_id],
+                started_at=cycle.started_at,
+                seed_commitment=cycle.seed_commitment,
+                outcome=outcome,
+                seed=seed,
+                links=flights.of_cycle.get(cycle.cycle_id, ()),
+                flight=flights.around(cycle.vantage_id, cycle.started_at, ended_at),
+                itself=checks.get(cycle.cycle_id),
+                measurements=tuple(measurements[cycle.cycle_id]),
+            ),
+            clock_error(cycle.started_at, cycle.slot_at, checks.get(cycle.cycle_id)),
         )
-        for cycle, outcome, seed in rows
+        for cycle, outcome, seed, ended_at in rows
     ]
+    return sorted(cycles, key=lambda cycle: (cycle.started_at, cycle.cycle_id))
 
 
 def chain_ends(session: Session) -> list[tuple[str, int, str]]:
@@ -118,7 +126,7 @@ def _answers(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, l
     answer, observation, measurement = models.DnsAnswer, models.Observation, models.Measurement
     query = (
         select(
-            answer.observation_id, answer.delay_s, answer.rcode, answer.addresses, answer.is_valid
+            answer.observation_id, answer.delay_s, answer.rcode, answer.addresses, answer.is_valid, answer.sending
         )  # not `raw`: no rule reads it
         .join(observation, observation.observation_id == answer.observation_id)
         .join(measurement, measurement.measurement_id == observation.measurement_id)
@@ -126,9 +134,9 @@ def _answers(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, l
         .order_by(answer.observation_id, answer.position)
     )
     found: dict[str, list[Answer]] = defaultdict(list)
-    for observation_id, delay_s, rcode, addresses, is_valid in session.execute(query):
+    for observation_id, delay_s, rcode, addresses, is_valid, sending in session.execute(query):
         found[observation_id].append(
-            Answer(delay_s=delay_s, rcode=rcode, addresses=tuple(addresses), is_valid=is_valid)
+            Answer(delay_s=delay_s, rcode=rcode, addresses=tuple(addresses), is_valid=is_valid, sending=sending)
         )
     return found
 
@@ -150,7 +158,7 @@ def _steps(
         .order_by(columns.measurement_id, columns.attempt, columns.started_mono_s, columns.observation_id)
     )
     found: dict[str, list[tuple[str | None, Step]]] = defaultdict(list)
-    for measurement_id, pair_id, certificates, headers, progress, countries, *values in session.execute(query):
+    for measurement_id, pair_id, certificates, headers, progress, countries, kinds, *values in session.execute(query):
         fields = dict(zip(_STEP_COLUMNS, values, strict=True))
         step = Step(
             **fields,
@@ -158,6 +166,7 @@ def _steps(
             headers=tuple((name, value) for name, value in headers or ()),
             progress=tuple((at_s, count) for at_s, count in progress or ()),
             countries=None if countries is None else tuple(countries),
+            packet_kinds=tuple(kinds or ()),
             answers=tuple(answers.get(fields["observation_id"], ())),
         )
         found[measurement_id].append((pair_id, step))
@@ -228,11 +237,14 @@ def _measurements(
                 started_at=row.started_at,
                 video=row.video,
                 expect_status=row.expect_status,
+                role=row.role,
+                need=row.need,
                 steps=tuple(step for step in outside if _continues(step)),
                 closer=tuple(step for step in outside if not _continues(step)),
                 looks=tuple(looks[row.measurement_id]),
                 captures=tuple(captures[row.measurement_id]),
-                pairs=tuple(pair for pair in made if pair.technique != "transfers"),
+                pairs=tuple(pair for pair in made if pair.technique not in _OTHER_PAIRS),
+                host_pairs=tuple(pair for pair in made if pair.technique == "video"),
                 transfers=tuple(pair for pair in made if pair.technique == "transfers"),
             )
         )
@@ -269,26 +281,4 @@ def _captures(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, 
     found: dict[str, list[CaptureFacts]] = defaultdict(list)
     for row, content in session.execute(query):
         found[row.measurement_id].append(CaptureFacts(technique=row.technique, variant=row.variant, pcap=content))
-    return found
-
-
-def _links(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, list[LinkFacts]]:
-    sample = models.LinkSample
-    query = (
-        select(sample)
-        .join(models.Cycle, models.Cycle.cycle_id == sample.cycle_id)
-        .where(*wanted)
-        .order_by(sample.sampled_at, sample.link_sample_id)
-    )
-    found: dict[str, list[LinkFacts]] = defaultdict(list)
-    for row in session.scalars(query):
-        found[row.cycle_id].append(
-            LinkFacts(
-                sampled_at=row.sampled_at,
-                is_interface_up=row.is_interface_up,
-                has_default_route=row.has_default_route,
-                is_gateway_answering=row.is_gateway_answering,
-                last_hop_answering=row.last_hop_answering,
-            )
-        )
     return found

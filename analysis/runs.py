@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from analysis.pairs import NO_PAIRS, Standing, Tally, has_failed, standings, tally
+from analysis.pairs import NO_PAIRS, Standing, Tally, forgery_of, has_failed, standings, tally
 from probe.model import Peer, TargetKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from analysis.facts import CycleFacts, MeasurementFacts, PairFacts
 
@@ -39,6 +39,9 @@ WINDOW = timedelta(minutes=30)
 
 FALSE_DISCOVERY_RATE = 0.01
 
+VIDEO_PARTS = ("media", "thumbnail")
+"""What other hosts send of a video."""
+
 Series = tuple[str, str, str, str]
 """Vantage, target, kind of name, peer."""
 
@@ -49,6 +52,8 @@ class PairRun:
 
     name_kind: str
     peer: str
+    part: str | None = None
+    """Of a video: ``media`` or ``thumbnail``, where the name is that host's; ``None`` for the target's own name."""
     run: Tally
     own: Tally = NO_PAIRS
     """Of the measurement itself."""
@@ -88,17 +93,20 @@ class Bets:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """One cycle's measurement of a target, with its pairs that stand."""
+
     cycle: CycleFacts
     measurement: MeasurementFacts
     pairs: tuple[PairFacts, ...]
+    part: str | None = None
 
 
 def place_bets(cycles: Sequence[CycleFacts]) -> Bets:
     """Sort every pair of ``cycles`` into totals and runs."""
     standing_of: dict[str, Standing] = {}
     totals: dict[tuple[Series, bool], Tally] = defaultdict(Tally)
-    targets: dict[tuple[str, str], list[_Entry]] = defaultdict(list)
+    targets: dict[tuple[str, str, str | None], list[Entry]] = defaultdict(list)
     for cycle in sorted(cycles, key=lambda c: (c.started_at, c.cycle_id)):
         standing = standings(cycle)
         standing_of |= standing
@@ -109,34 +117,65 @@ def place_bets(cycles: Sequence[CycleFacts]) -> Bets:
                 totals[series, pair.is_negative_control] += tally([pair])
             if measurement.kind == TargetKind.TARGET:
                 kept = tuple(p for p in good if not p.is_negative_control)
-                entry = _Entry(cycle, measurement, kept)
-                targets[cycle.vantage.vantage_id, measurement.target].append(entry)
-    runs = {key: _runs(entries) for key, entries in targets.items()}
+                targets[cycle.vantage.vantage_id, measurement.target, None].append(Entry(cycle, measurement, kept))
+            for part, pairs in _by_part(measurement, standing).items():
+                for pair in pairs:
+                    series = (cycle.vantage.vantage_id, pair.target_name, pair.name_kind, pair.peer)
+                    totals[series, False] += tally([pair])
+                entry = Entry(cycle, measurement, pairs, part)
+                targets[cycle.vantage.vantage_id, measurement.target, part].append(entry)
+    runs = {key: cut_into_runs(entries, _is_calm) for key, entries in targets.items()}
     sentinels = {key: entries for key, entries in targets.items() if entries and entries[0].cycle.vantage.is_sentinel}
     bar = _bar(runs)
     runs_of: dict[str, tuple[PairRun, ...]] = {}
-    for (vantage_id, target), several in sorted(runs.items()):
-        others = [e for (v, t), es in sorted(sentinels.items()) if t == target and v != vantage_id for e in es]
+    for key, several in sorted(runs.items(), key=lambda item: _sortable(item[0])):
+        others = [
+            entry
+            for other, entries in sorted(sentinels.items(), key=lambda item: _sortable(item[0]))
+            if other[1:] == key[1:] and other != key
+            for entry in entries
+        ]
         for run in several:
-            runs_of |= _seen_from_each(run, others, bar)
+            for measurement_id, seen in _seen_from_each(run, others, bar).items():
+                runs_of[measurement_id] = (*runs_of.get(measurement_id, ()), *seen)
     return Bets(runs_of, dict(totals), standing_of)
 
 
-def _is_calm(entry: _Entry) -> bool:
-    return entry.measurement.outcome.is_reached and tally(entry.pairs).discordant == 0
+def _by_part(measurement: MeasurementFacts, standing: dict[str, Standing]) -> dict[str, tuple[PairFacts, ...]]:
+    """Give the good pairs of a video's other hosts, by what they send.
+
+    A platform gives every client other hosts for its films, under one domain: so the sentinel's pairs are of the same
+    part, and seldom of the same name.
+    """
+    parts = {step.name: step.variant for step in measurement.of_look("video") if step.variant in VIDEO_PARTS}
+    found: dict[str, list[PairFacts]] = defaultdict(list)
+    for pair in measurement.host_pairs:
+        part = parts.get(pair.target_name)
+        if part is not None and standing[pair.pair_id] is Standing.COUNTED:
+            found[part].append(pair)
+    return {part: tuple(pairs) for part, pairs in sorted(found.items())}
 
 
-def _runs(entries: Sequence[_Entry]) -> list[list[_Entry]]:
+def _sortable(key: tuple[str, str, str | None]) -> tuple[str, str, str]:
+    return key[0], key[1], key[2] or ""
+
+
+def _is_calm(entry: Entry) -> bool:
+    is_reached = entry.measurement.outcome.is_reached or entry.part is not None
+    return is_reached and tally(entry.pairs).discordant == 0
+
+
+def cut_into_runs(entries: Sequence[Entry], is_calm: Callable[[Entry], bool]) -> list[list[Entry]]:
     """Cut a series, in order of time, into runs; what is calm and in no run is left out."""
-    runs: list[list[_Entry]] = []
-    current: list[_Entry] = []
-    calm: list[_Entry] = []
+    runs: list[list[Entry]] = []
+    current: list[Entry] = []
+    calm: list[Entry] = []
     for entry in entries:
         last = (calm or current)[-1:] if current else []
         if last and entry.cycle.started_at - last[0].cycle.started_at > RUN_GAP:
             runs.append(current)
             current, calm = [], []
-        if not _is_calm(entry):
+        if not is_calm(entry):
             current += [*calm, entry]
             calm = []
         elif current:
@@ -154,7 +193,7 @@ def _by_kind(pairs: Iterable[PairFacts]) -> dict[tuple[str, str], list[PairFacts
     return dict(sorted(grouped.items()))
 
 
-def _bar(runs: dict[tuple[str, str], list[list[_Entry]]]) -> float:
+def _bar(runs: dict[tuple[str, str, str | None], list[list[Entry]]]) -> float:
     """Give log10 of the e-value that e-BH asks for, over the runs of all vantages that are no sentinels."""
     values: list[float] = []
     for several in runs.values():
@@ -178,7 +217,7 @@ def e_bh_bar(log10_values: Sequence[float], rate: float = FALSE_DISCOVERY_RATE) 
     return highest - math.log10(max(passing, default=1))
 
 
-def _seen_from_each(run: Sequence[_Entry], sentinels: Sequence[_Entry], bar: float) -> dict[str, tuple[PairRun, ...]]:
+def _seen_from_each(run: Sequence[Entry], sentinels: Sequence[Entry], bar: float) -> dict[str, tuple[PairRun, ...]]:
     start, end = run[0].cycle.started_at - WINDOW, run[-1].cycle.started_at + WINDOW
     beside = [entry for entry in sentinels if start <= entry.cycle.started_at <= end]
     grouped = _by_kind(pair for entry in run for pair in entry.pairs)
@@ -190,6 +229,7 @@ def _seen_from_each(run: Sequence[_Entry], sentinels: Sequence[_Entry], bar: flo
             PairRun(
                 name_kind=s.name_kind,
                 peer=s.peer,
+                part=run[0].part,
                 run=s.run,
                 own=tally(own.get((s.name_kind, s.peer), ())),
                 cycles=s.cycles,
@@ -205,7 +245,7 @@ def _seen_from_each(run: Sequence[_Entry], sentinels: Sequence[_Entry], bar: flo
 
 
 def _pair_run(
-    kind: str, peer: str, pairs: Sequence[PairFacts], beside: Sequence[_Entry], *, cycles: int, bar: float
+    kind: str, peer: str, pairs: Sequence[PairFacts], beside: Sequence[Entry], *, cycles: int, bar: float
 ) -> PairRun:
     per_sentinel: dict[str, Tally] = defaultdict(Tally)
     for entry in beside:
@@ -220,7 +260,7 @@ def _pair_run(
         and has_failed(pair, pair.target_arm)
         and not has_failed(pair, pair.control_arm)
     ]
-    counts = Counter((arm.operation, arm.failure or "") for arm in alone)
+    counts = Counter((arm.operation, forgery_of(arm) or arm.failure or "") for arm in alone)
     return PairRun(
         name_kind=kind,
         peer=peer,

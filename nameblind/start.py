@@ -22,9 +22,9 @@ from lab import scenario_file
 from lab.commands import run_with_progress
 from lab.running import require_lab
 from probe import consent
-from probe.commands.run import measure_once
+from probe.commands.once import measure_once
 from probe.errors import UserError
-from probe.link import has_default_route
+from probe.itself.routes import has_default_route
 from probe.schedule.loader import load
 from probe.store import models
 from probe.store.database import Database

@@ -58,6 +58,8 @@ def anomalies_of(target: Target, steps: Sequence[Step], pairs: Sequence[PairOfSt
 
 def _is_odd_name(step: Step) -> bool:
     seen = step.observation
+    if seen.transport is not None and seen.transport.is_encrypted and seen.failure is not None:
+        return False  # a resolver that cannot be reached says nothing of the name
     valid = [answer for answer in seen.answers if answer.is_valid]
     parsed = [parse_address(address) for answer in valid for address in answer.addresses]
     if seen.failure is not None or len({frozenset(answer.addresses) for answer in valid}) > 1:

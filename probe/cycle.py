@@ -28,15 +28,19 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from probe import link, randomness
+from probe.itself.check import check
+from probe.itself.secret import Keyed
 from probe.ladder import Purse, climb, take_turns
-from probe.measure import Tools, is_answered, routine
+from probe.measure import Tools, routine
 from probe.model import Operation, Target, TargetKind
 from probe.pairs import Pairs, Places
 from probe.record import Measured, Recorder, total_bytes
+from probe.recorder import sample_row
+from probe.slots import Look
 from probe.store import models
-from probe.swaps import swaps_of
-from probe.techniques import BY_NAME, LADDER
-from probe.techniques.technique import Case
+from probe.swaps import routine_swaps
+from probe.techniques import BY_NAME, ladder_of
+from probe.techniques.technique import OF_TARGET, Case
 from probe.trust import Trust
 from probe.vantage import enter, refuse_mixing
 
@@ -45,7 +49,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from probe.clock import Clock
+    from probe.model import Observation
     from probe.net import Net
+    from probe.record import Step
     from probe.schedule.model import Schedule
     from probe.store.database import Database
     from probe.techniques.technique import Technique
@@ -68,11 +74,15 @@ class Cycle:
     recorder: Recorder
     progress: Callable[[int, int, str], None]
     purse: Purse
+    hashed: Keyed
+    looked_at: Look | None = None
     done: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
-    is_abroad_answering: bool = True
+    is_abroad_answering: bool = False
     answering_families: set[int] = field(default_factory=set)
+    answers: list[Observation] = field(default_factory=list)
+    """HTTP steps of the first round: they say what time it is."""
     drawn: frozenset[str] = frozenset()
     """Names of the targets and controls that routine pairs are made of in this cycle."""
 
@@ -82,42 +92,47 @@ class Cycle:
         return len(self.schedule.targets) + len(self.schedule.of_kind(*CONTROL_KINDS))
 
     async def run(self, seed: bytes) -> None:
-        """Walk the pass."""
+        """Walk the pass. A round begins when the one before it has its answers; what goes on listening goes on."""
         targets = self.schedule.of_kind(TargetKind.TARGET)
         controls = self.schedule.of_kind(*CONTROL_KINDS)
         able = [target for target in self.schedule.targets if target.kind is not TargetKind.PORTAL_CHECK]
         sample = randomness.permutation(seed, "drawn", 0, len(able))[: self.schedule.pairs.drawn]
         self.drawn = frozenset(able[i].name for i in sample)
-        await self._look_at_link()
-        await self._round("first", controls)
-        self.pairs.families = frozenset(self.answering_families)
         order = randomness.permutation(seed, "targets", 0, len(targets))
-        await self._round("main", [targets[i] for i in order])
-        await self._round("last", controls)
-        await self._look_at_link()
-
-    async def _round(self, name: str, targets: Sequence[Target]) -> None:
-        free = asyncio.Semaphore(self.tools.limits.concurrent_measurements)
-
-        async def one(target: Target) -> tuple[Target, bool]:
-            async with free:
-                measured = await self._contained(name, target)
-            self._keep(measured)
-            return target, is_answered([step for step in measured.steps if step.technique is None])
-
         try:
-            # A group, because it ends the other measurements when one cannot be stored.
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(target)) for target in targets]
+            # A group, because it ends everything else when one measurement cannot be stored.
+            async with asyncio.TaskGroup() as work:
+                first_look = work.create_task(self._look_at_link())
+                await self._round("first", controls, work)
+                self.pairs.families = frozenset(self.answering_families)
+                work.create_task(self._check_itself())
+                await self._round("main", [targets[i] for i in order], work)
+                await self._round("last", controls, work)
+                await first_look
+                work.create_task(self._look_at_link())
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
-        if name == "first":
-            outcomes = [task.result() for task in tasks]
-            self.is_abroad_answering = any(
-                answered for target, answered in outcomes if target.kind is TargetKind.CONTROL_ABROAD
-            )
 
-    async def _contained(self, name: str, target: Target) -> Measured:
+    async def _round(self, name: str, targets: Sequence[Target], work: asyncio.TaskGroup) -> None:
+        """Measure, and come back as soon as all have their answers, or have failed and were looked into."""
+        free = asyncio.Semaphore(self.tools.limits.concurrent_measurements)
+
+        async def one(target: Target, through: asyncio.Event) -> None:
+            try:
+                async with free:
+                    measuring = work.create_task(self._contained(name, target, through))
+                    await through.wait()
+                self._keep(await measuring)
+            finally:
+                through.set()
+
+        events = [asyncio.Event() for _ in targets]
+        for target, through in zip(targets, events, strict=True):
+            work.create_task(one(target, through))
+        for through in events:
+            await through.wait()
+
+    async def _contained(self, name: str, target: Target, through: asyncio.Event) -> Measured:
         """Measure a target; a bug of ours that its answer brings out costs this measurement, and no other.
 
         A measurement without observations is what remains of it: otherwise one hostile
@@ -125,12 +140,14 @@ class Cycle:
         """
         started_at = self.clock.now()
         try:
-            return await self._measure(name, target)
+            return await self._measure(name, target, through)
         except Exception:  # noqa: BLE001 - whatever it is: see above; it is logged with its traceback
             _log.exception("measuring %s failed inside the probe; please report this", target.name)
             return Measured(target=target, round=name, started_at=started_at, ended_at=self.clock.now(), steps=())
+        finally:
+            through.set()
 
-    async def _measure(self, name: str, target: Target) -> Measured:
+    async def _measure(self, name: str, target: Target, through: asyncio.Event) -> Measured:
         started_at = self.clock.now()
         case = Case(
             target=target,
@@ -140,14 +157,27 @@ class Cycle:
             tools=self.tools,
             pairs=self.pairs,
         )
-        case.steps += await routine(target, self.tools, attempt=1)
+        answered: asyncio.Future[list[Step]] = asyncio.get_running_loop().create_future()
+        asks_others = name != "last" and target.kind is not TargetKind.PORTAL_CHECK
+        measuring = asyncio.ensure_future(
+            routine(target, self.tools, attempt=1, asks_others=asks_others, answered=answered)
+        )
+        try:
+            await asyncio.wait({measuring, answered}, return_when=asyncio.FIRST_COMPLETED)
+            if answered.done():
+                self._note(name, target, answered.result())
+            if name != "first" and target.name in self.drawn:
+                for swap in routine_swaps(target):
+                    places = self.pairs.helper_places(swap)
+                    await self.pairs.several(swap, places, self.schedule.pairs.routine, case.keep_pair)
+            if answered.done():
+                through.set()
+            case.steps += await measuring
+        finally:
+            measuring.cancel()
         runs = []
-        if name != "first" and target.name in self.drawn:
-            for swap in swaps_of(target):
-                places = self.pairs.helper_places(swap)
-                await self.pairs.several(swap, places, self.schedule.pairs.routine, case.keep_pair)
         if name == "main" and self.is_abroad_answering:
-            runs += await climb(case, self._ladder(), self.purse)
+            runs += await climb(case, ladder_of(self.schedule), self.purse)
             made = {run.technique for run in runs}
             due = [technique for technique in self._due(case) if technique.name not in made]
             runs += await take_turns(case, due, self.purse)
@@ -162,9 +192,18 @@ class Cycle:
             captures=tuple(case.captures),
         )
 
-    def _ladder(self) -> Sequence[Technique]:
-        named = self.schedule.follow_up.ladder
-        return LADDER if named is None else [BY_NAME[name] for name in named]
+    def _note(self, name: str, target: Target, steps: Sequence[Step]) -> None:
+        """Note of an answered target what the rest of the pass goes by."""
+        if name == "first":
+            self.is_abroad_answering |= target.kind is TargetKind.CONTROL_ABROAD
+            self.answers += [step.observation for step in steps if step.observation.operation is Operation.HTTP]
+        self.answering_families |= {
+            ipaddress.ip_address(step.observation.address).version
+            for step in steps
+            if step.observation.operation is Operation.TCP
+            and step.observation.failure is None
+            and step.observation.address
+        }
 
     def _due(self, case: Case) -> list[Technique]:
         """Draw whose turn it is: each with the chance that gives it its mean interval, so that no cycle is locked to.
@@ -174,8 +213,10 @@ class Cycle:
         due = []
         for name, interval_s in self.schedule.rota.items():
             draw = randomness.below(self.pairs.seed, f"rota/{name}", case.number, 1_000_000)
-            if draw * interval_s < self.schedule.cadence_s * 1_000_000:
-                due.append(BY_NAME[name])
+            technique = BY_NAME[name]
+            is_for_it = all(case.has(need) for need in technique.needs & OF_TARGET)
+            if is_for_it and draw * interval_s < self.schedule.cadence_s * 1_000_000:
+                due.append(technique)
         return due
 
     def _keep(self, measured: Measured) -> None:
@@ -185,31 +226,26 @@ class Cycle:
         sent, received = total_bytes(seen)
         self.bytes_sent += sent
         self.bytes_received += received
-        self.answering_families |= {
-            ipaddress.ip_address(step.address).version
-            for step in seen
-            if step.operation is Operation.TCP and step.failure is None and step.address
-        }
         self.done += 1
         self.progress(self.done, self.total, measured.target.name)
 
+    async def _check_itself(self) -> None:
+        try:
+            row = await check(self.recorder.cycle_id, self.schedule, self.tools, self.answers)
+        except Exception:  # noqa: BLE001 - whatever it is, it costs this one row; it is logged with its traceback
+            _log.exception("the self-check failed inside the probe; please report this")
+            return
+        finally:
+            self.answers.clear()
+        self.database.append(self.vantage_id, [row])
+
     async def _look_at_link(self) -> None:
-        beacon = next((r.address for r in self.schedule.resolvers if r.address), None)
-        seen = await link.look(beacon, self.tools.net, self.clock, self.tools.limits)
-        self.database.append(
-            self.vantage_id,
-            [
-                models.LinkSample(
-                    link_sample_id=self.recorder.identifier("l"),
-                    cycle_id=self.recorder.cycle_id,
-                    sampled_at=seen.sampled_at,
-                    is_interface_up=seen.is_interface_up,
-                    has_default_route=seen.has_default_route,
-                    is_gateway_answering=seen.is_gateway_answering,
-                    last_hop_answering=seen.last_hop_answering,
-                )
-            ],
+        before, self.looked_at = self.looked_at, Look.at(self.tools.clock)
+        seen = await link.look(
+            self.schedule.beacon, self.tools.net, self.tools.clock, self.tools.limits, self.hashed, before
         )
+        row = sample_row(seen, self.recorder.identifier("l"), cycle_id=self.recorder.cycle_id)
+        self.database.append(self.vantage_id, [row])
 
 
 async def run_cycle(
@@ -221,6 +257,7 @@ async def run_cycle(
     slot_at: datetime,
     progress: Callable[[int, int, str], None] | None = None,
     places: Places | None = None,
+    hashed: Keyed | None = None,
 ) -> str:
     """Run one cycle and give its identifier.
 
@@ -255,6 +292,7 @@ async def run_cycle(
         limits=schedule.limits,
         trust=Trust.load(schedule.extra_roots),
         resolvers=schedule.resolvers,
+        fingerprints=schedule.fingerprints,
     )
     cycle = Cycle(
         schedule=schedule,
@@ -273,6 +311,7 @@ async def run_cycle(
         recorder=Recorder(cycle_id),
         progress=progress or (lambda _done, _total, _label: None),
         purse=Purse(schedule.follow_up.day_bytes - _spent_of_late(database, vantage_id, clock)),
+        hashed=hashed or Keyed(),
     )
     outcome = "interrupted"
     try:

@@ -45,6 +45,9 @@ class Failure(StrEnum):
     TLS_INVALID_HOSTNAME = "ssl_invalid_hostname"
     TLS_INVALID_CERTIFICATE = "ssl_invalid_certificate"  # expired, not yet valid, malformed
 
+    # QUIC
+    QUIC_VERSION = "quic_incompatible_version"
+
     # HTTP
     HTTP_MALFORMED = "http_malformed_response"  # ours
     HTTP_TOO_MANY_REDIRECTS = "http_too_many_redirects"  # ours

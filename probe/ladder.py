@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from probe.record import TechniqueRun
+from probe.techniques.technique import GivenUpError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ class Outcome(StrEnum):
     DONE = "done"
     SKIPPED = "skipped"
     CUT_SHORT = "cut-short"
-    FAILED = "failed"  # a bug of ours; logged with its traceback
+    FAILED = "failed"  # it could not go on; a bug of ours is logged with its traceback
 
 
 @dataclass(slots=True)
@@ -53,6 +54,7 @@ async def climb(case: Case, techniques: Sequence[Technique], purse: Purse) -> li
         bytes_left = min(plan.bytes - (case.spent_bytes - spent_before), purse.bytes_left)
         left_s = until - clock.monotonic()
         reason = _unmet(case, technique, bytes_left, left_s)
+        case.bytes_left = bytes_left
         runs.append(await _run(case, technique, left_s, purse) if reason is None else _skipped(case, technique, reason))
     return runs
 
@@ -62,7 +64,8 @@ async def take_turns(case: Case, techniques: Sequence[Technique], purse: Purse) 
     runs: list[TechniqueRun] = []
     for technique in techniques:
         plan = case.schedule.follow_up
-        reason = _unmet(case, technique, min(plan.bytes, purse.bytes_left), plan.time_s)
+        case.bytes_left = min(plan.bytes, purse.bytes_left)
+        reason = _unmet(case, technique, case.bytes_left, plan.time_s)
         runs.append(
             await _run(case, technique, plan.time_s, purse) if reason is None else _skipped(case, technique, reason)
         )
@@ -97,6 +100,8 @@ async def _run(case: Case, technique: Technique, left_s: float, purse: Purse) ->
             await technique.run(case)
     except TimeoutError:
         outcome, reason = Outcome.CUT_SHORT, "its time was used up"
+    except GivenUpError as error:
+        outcome, reason = Outcome.FAILED, str(error)
     except Exception:  # noqa: BLE001 - whatever a hostile answer brings out costs this look, and no other
         _log.exception("%s of %s failed inside the probe; please report this", technique.name, case.target.name)
         outcome, reason = Outcome.FAILED, "it failed inside the probe"

@@ -36,6 +36,9 @@ class Limits:
     tls_handshake_bytes: int = 131_072
     """Bytes read in one handshake; a chain of 100 large certificates fits, an endless one does not."""
 
+    quic_timeout_s: float = 5.0
+    """QUIC handshake. The first flight is repeated after 0.2, 0.6, 1.4 and 3.0 s (RFC 9002), as often as a SYN."""
+
     http_timeout_s: float = 15.0
     """One whole HTTP exchange, so that a body dripped byte by byte ends too."""
 
@@ -43,7 +46,7 @@ class Limits:
     """Status line and headers together."""
 
     http_body_bytes: int = 262_144
-    """Body read of one response, before and after decoding."""
+    """Body read of one response, before and after decoding. With 0 the routine pass asks https for the head alone."""
 
     http_redirects: int = 10
     """Hops followed after the first request."""
@@ -60,11 +63,14 @@ class Limits:
     retries: int = 3
     """Attempts of a target in one cycle, when the first one failed."""
 
-    concurrent_measurements: int = 8
+    concurrent_measurements: int = 16
     """Targets measured at the same time."""
 
     concurrent_pairs: int = 6
     """Pairs of one target at the same time, each to a place of its own; the two arms of a pair never are."""
+
+    detour_timeout_s: float = 30.0
+    """A connection by another way round; a circuit of Tor's takes ten seconds and more."""
 
     hop_timeout_s: float = 2.0
     """One look at a near hop. Above nearly every round trip to it; silent hops are common, and all are waited for."""

@@ -37,6 +37,11 @@ class DnsTransport(StrEnum):
     DOT = "dot"  # RFC 7858
     DOH = "doh"  # RFC 8484
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether nobody on the way can read the question or write the answer; a handshake for each is the price."""
+        return self in {DnsTransport.DOT, DnsTransport.DOH}
+
 
 class NameKind(StrEnum):
     """Where on the wire the name of a pair stands."""
@@ -83,6 +88,10 @@ class Target:
     """The video's id, where the target is one video of a platform."""
     expect_status: int | None = None
     """The status that a portal check must return."""
+    role: str | None = None
+    """What its service needs it for: ``site``, ``short-links``, ``images``, ``video`` or ``api``."""
+    need: str | None = None
+    """``all`` where its service cannot do without the role, ``any`` where the role is one of several that will do."""
     note: str = ""
     """Where the target comes from, and how certain that is."""
 
@@ -99,8 +108,10 @@ class DnsAnswer:
     """A and AAAA records, in the order received."""
     cnames: tuple[str, ...]
     is_valid: bool
-    """Parses, and has our id and our question."""
+    """Parses, and has an id of ours and our question."""
     raw: bytes
+    sending: int | None = None
+    """Which sending of the question it answers, from 1; ``None`` where it answers none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +155,10 @@ class Observation:
     is_peer_hello_received: bool | None = None
     """Whether any TLS record of the peer's arrived, an alert included."""
 
+    # QUIC
+    packet_kinds: tuple[str, ...] = ()
+    """Kinds of the peer's packets, each once, in the order seen: ``initial``, ``retry``, ``version-negotiation``…"""
+
     # HTTP
     url: str | None = None
     status: int | None = None
@@ -163,6 +178,8 @@ class Observation:
     """The hop limit (TTL) that the packet was sent with; ``address`` is who answered."""
     icmp_type: int | None = None
     icmp_code: int | None = None
+    icmp_errors: int | None = None
+    """How many ICMP errors came for a packet with a small hop limit; of TCP the system does not say whose."""
 
     # Transfers
     first_byte_s: float | None = None

@@ -19,25 +19,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import secrets
 import socket
 import threading
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from probe import icmp
 from probe.addresses import is_public_address, parse_address
+from probe.limited import by_syn, by_tcp, by_udp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from ipaddress import IPv4Address, IPv6Address
 
     from probe.icmp import IcmpError
+    from probe.limited import Limited, LimitedAnswer
 
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_RESOLVER_FILE = Path("/etc/resolv.conf")
 _DEFAULT_PORT_RANGE = (32_768, 60_999)  # Linux's own default; elsewhere nothing says what the range is
 _PORT_DRAWS = 32
+_BIND_TO_DEVICE = 25  # SO_BINDTODEVICE of Linux, open to everybody since 5.7; elsewhere the option is refused
 _DATAGRAM_BYTES = 65_535
 _DNS_PORT = 53
 _IN_USE = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
@@ -69,6 +75,10 @@ class Stream(Protocol):
         """Give our port."""
         ...
 
+    def watch(self, note: Callable[[int], None]) -> None:
+        """Tell ``note`` from now on how many bytes each read brought on the TCP connection."""
+        ...
+
     async def read(self, max_bytes: int, deadline: float) -> bytes:
         """Give the next bytes, at most ``max_bytes``; ``b""`` at the end. TimeoutError, OSError."""
         ...
@@ -82,6 +92,26 @@ class Stream(Protocol):
         ...
 
 
+class DatagramChannel(Protocol):
+    """One connected UDP socket: datagrams to and from one peer."""
+
+    bytes_sent: int
+    bytes_received: int
+    source_port: int
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram. OSError."""
+        ...
+
+    async def receive(self, deadline: float) -> bytes:
+        """Give the next datagram; what an ICMP error reports is raised as its OSError. TimeoutError."""
+        ...
+
+    def close(self) -> None:
+        """Close the socket; a second call does nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
     """How long, and to how much, a UDP exchange listens."""
@@ -92,6 +122,8 @@ class Listening:
     """Kept; the last place is for an answer, so that junk cannot crowd it out."""
     is_answer: Callable[[bytes], bool]
     """Whether a datagram is an answer to what was sent, and not junk."""
+    again: tuple[tuple[float, bytes], ...] = ()
+    """Sent after so many seconds, in order of time, for as long as nothing has answered: datagrams get lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +144,8 @@ class DatagramExchange:
     source_port: int
     bytes_received: int
     """Datagrams that were not kept included."""
+    bytes_sent: int
+    """What was sent again included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +163,22 @@ class Net(Protocol):
         """Say whether the address may be dialled at all."""
         ...
 
-    async def connect(self, address: str, port: int, deadline: float, source_port: int | None = None) -> Stream:
+    async def connect(
+        self, address: str, port: int, deadline: float, source_port: int | None = None, *, interface: str | None = None
+    ) -> Stream:
         """Open a TCP connection. AddressNotDialledError, TimeoutError, OSError.
 
-        ``source_port`` is tried first; where it is taken, another is drawn.
+        ``source_port`` is tried first; where it is taken, another is drawn. ``interface`` is
+        the one to leave by, where it is not to be the route's choice.
         """
+        ...
+
+    async def connect_to_own(self, address: str, port: int, deadline: float) -> Stream:
+        """Open a TCP connection to a proxy of the volunteer's own, at any address. TimeoutError, OSError."""
+        ...
+
+    def open_datagrams(self, address: str, port: int) -> DatagramChannel:
+        """Open a UDP socket to one peer; nothing is sent. AddressNotDialledError, OSError."""
         ...
 
     async def exchange_datagrams(
@@ -155,12 +200,25 @@ class Net(Protocol):
         """
         ...
 
+    async def send_limited(
+        self, address: str, port: int, payload: bytes | None, limited: Limited, deadline: float, *, is_udp: bool = False
+    ) -> LimitedAnswer:
+        """Send ``payload`` over a fresh connection, or a bare SYN without one, no further than ``limited`` says.
+
+        ``deadline`` is the connect's. AddressNotDialledError, TimeoutError, OSError: no connection.
+        """
+        ...
+
     async def resolve(self, name: str, family: int, deadline: float) -> tuple[str, ...]:
         """Resolve as the system does, for family 4 or 6. socket.gaierror, TimeoutError, UnicodeError."""
         ...
 
     def system_resolver_addresses(self) -> tuple[str, ...]:
         """Give the addresses of the system's resolvers; never to be stored."""
+        ...
+
+    def own_address_towards(self, address: str) -> str | None:
+        """Give the address of ours that packets to ``address`` would carry; never to be stored. Sends nothing."""
         ...
 
 
@@ -172,11 +230,18 @@ class TcpStream:
         self.source_port: int | None = connection.getsockname()[1]
         self.bytes_sent = 0
         self.bytes_received = 0
+        self._note: Callable[[int], None] | None = None
+
+    def watch(self, note: Callable[[int], None]) -> None:
+        """Tell ``note`` from now on how many bytes each read brought."""
+        self._note = note
 
     async def read(self, max_bytes: int, deadline: float) -> bytes:
         """Give the next bytes, at most ``max_bytes``; ``b""`` at the end. TimeoutError, OSError."""
         data = await _read(self._connection, max_bytes, deadline)
         self.bytes_received += len(data)
+        if self._note is not None and data:
+            self._note(len(data))
         return data
 
     async def write(self, data: bytes, deadline: float) -> None:
@@ -187,6 +252,34 @@ class TcpStream:
 
     async def close(self) -> None:
         """Close the connection; a second call does nothing."""
+        self._connection.close()
+
+
+class UdpChannel:
+    """Datagrams over a non-blocking, connected socket: the system drops what another sender sends."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.source_port: int = connection.getsockname()[1]
+        self.bytes_sent = 0
+        self.bytes_received = 0
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram; one that the system has no room for now is lost, as on the way. OSError."""
+        self.bytes_sent += len(data)
+        with contextlib.suppress(BlockingIOError):
+            self._connection.send(data)
+
+    async def receive(self, deadline: float) -> bytes:
+        """Give the next datagram; what an ICMP error reports is raised as its OSError. TimeoutError."""
+        event = await _receive(self._connection, deadline)
+        if isinstance(event, bytes):
+            self.bytes_received += len(event)
+            return event
+        raise event if isinstance(event, OSError) else event.error
+
+    def close(self) -> None:
+        """Close the socket; a second call does nothing."""
         self._connection.close()
 
 
@@ -201,14 +294,42 @@ class SystemNet:
         parsed = parse_address(address) if isinstance(address, str) else address
         return parsed is not None and self._may_dial(parsed)
 
-    async def connect(self, address: str, port: int, deadline: float, source_port: int | None = None) -> Stream:
+    async def connect(
+        self, address: str, port: int, deadline: float, source_port: int | None = None, *, interface: str | None = None
+    ) -> Stream:
         """Open a TCP connection. AddressNotDialledError, TimeoutError, OSError."""
-        connection = _open_socket(self._dialled(address), socket.SOCK_STREAM, source_port)
+        return await self._connect(self._dialled(address), port, deadline, source_port, interface)
+
+    async def connect_to_own(self, address: str, port: int, deadline: float) -> Stream:
+        """Open a TCP connection to a proxy of the volunteer's own, at any address. TimeoutError, OSError."""
+        return await self._connect(ip_address(address), port, deadline)
+
+    async def _connect(
+        self,
+        address: IPv4Address | IPv6Address,
+        port: int,
+        deadline: float,
+        source_port: int | None = None,
+        interface: str | None = None,
+    ) -> Stream:
+        connection = _open_socket(address, socket.SOCK_STREAM, source_port)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if interface is not None:
+                connection.setsockopt(socket.SOL_SOCKET, _BIND_TO_DEVICE, interface.encode() + b"\0")
             async with asyncio.timeout_at(deadline):
-                await asyncio.get_running_loop().sock_connect(connection, (address, port))
+                await asyncio.get_running_loop().sock_connect(connection, (str(address), port))
             return TcpStream(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def open_datagrams(self, address: str, port: int) -> DatagramChannel:
+        """Open a UDP socket to one peer; nothing is sent. AddressNotDialledError, OSError."""
+        connection = _open_socket(self._dialled(address), socket.SOCK_DGRAM)
+        try:
+            connection.connect((address, port))
+            return UdpChannel(connection)
         except BaseException:
             connection.close()
             raise
@@ -250,6 +371,20 @@ class SystemNet:
                 raise event
             return HopAnswer(address if isinstance(event, bytes) else event.address, loop.time() - sent_at)
 
+    async def send_limited(
+        self, address: str, port: int, payload: bytes | None, limited: Limited, deadline: float, *, is_udp: bool = False
+    ) -> LimitedAnswer:
+        """Send ``payload`` over a fresh connection, or a bare SYN without one, no further than ``limited`` says.
+
+        ``deadline`` is the connect's. AddressNotDialledError, TimeoutError, OSError: no connection.
+        """
+        kind = socket.SOCK_DGRAM if is_udp else socket.SOCK_STREAM
+        with contextlib.closing(_open_socket(self._dialled(address), kind, limited.source_port)) as connection:
+            if payload is None:
+                return await by_syn(connection, (address, port), limited, deadline)
+            send = by_udp if is_udp else by_tcp
+            return await send(connection, (address, port), payload, limited, deadline)
+
     async def resolve(self, name: str, family: int, deadline: float) -> tuple[str, ...]:
         """Resolve as the system does, for family 4 or 6. socket.gaierror, TimeoutError, UnicodeError.
 
@@ -288,7 +423,9 @@ class SystemNet:
             return await result
 
     def system_resolver_addresses(self) -> tuple[str, ...]:
-        """Give the addresses of the system's resolvers, as dnspython reads them; never to be stored."""
+        """Give the addresses of the system's resolvers; never to be stored."""
+        if os.name == "posix":
+            return _nameservers(_RESOLVER_FILE)  # by ourselves: dnspython is 14 MB in a process that mostly sleeps
         from dns.resolver import NoResolverConfiguration, Resolver
 
         try:
@@ -296,11 +433,30 @@ class SystemNet:
         except NoResolverConfiguration:
             return ()
 
+    def own_address_towards(self, address: str) -> str | None:
+        """Give the address of ours that packets to ``address`` would carry; never to be stored. Sends nothing."""
+        try:
+            with contextlib.closing(_open_socket(self._dialled(address), socket.SOCK_DGRAM)) as connection:
+                connection.connect((address, _DNS_PORT))  # of UDP: the route is looked up, and no packet leaves
+                return str(connection.getsockname()[0])
+        except (OSError, AddressNotDialledError):
+            return None
+
     def _dialled(self, address: str) -> IPv4Address | IPv6Address:
         parsed = parse_address(address)
         if parsed is None or not self._may_dial(parsed):
             raise AddressNotDialledError
         return parsed
+
+
+def _nameservers(file: Path) -> tuple[str, ...]:
+    """Read the addresses of resolv.conf(5), in order."""
+    try:
+        lines = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return ()
+    named = [fields[1] for fields in lines if len(fields) > 1 and fields[0] == "nameserver"]
+    return tuple(address for address in named if parse_address(address) is not None)
 
 
 def _ephemeral_ports() -> tuple[int, int]:
@@ -372,17 +528,26 @@ async def _exchange(
     loop = asyncio.get_running_loop()
     kept: list[Datagram] = []
     errors: list[OSError] = []
-    bytes_received = 0
+    bytes_received, bytes_sent = 0, len(payload)
+    has_answered = False
     until = deadline
+    again = list(listening.again)
     with contextlib.closing(_open_socket(address, socket.SOCK_DGRAM)) as connection:
         connection.connect((str(address), port))
         sent_at = loop.time()
         connection.send(payload)
         while len(kept) < listening.max_datagrams and len(errors) < listening.max_datagrams:
+            next_at = sent_at + again[0][0] if again and not has_answered and not errors else deadline
             try:
-                event = await _receive(connection, until)
+                event = await _receive(connection, min(until, next_at))
             except TimeoutError:
-                break
+                if next_at >= until:
+                    break
+                repeated = again.pop(0)[1]
+                with contextlib.suppress(OSError):  # the way out may be gone; what was sent before may yet be answered
+                    connection.send(repeated)
+                    bytes_sent += len(repeated)
+                continue
             arrived_at = loop.time()
             is_answer = False
             if isinstance(event, bytes):
@@ -392,6 +557,7 @@ async def _exchange(
                     kept.append(Datagram(event, arrived_at - sent_at))
             else:
                 errors.append(event if isinstance(event, OSError) else event.error)
+            has_answered |= is_answer
             if is_answer or errors:
                 until = min(until, arrived_at + listening.late_window_s)
         return DatagramExchange(
@@ -399,4 +565,5 @@ async def _exchange(
             error=errors[0] if errors else None,
             source_port=connection.getsockname()[1],
             bytes_received=bytes_received,
+            bytes_sent=bytes_sent,
         )

@@ -39,20 +39,23 @@ if TYPE_CHECKING:
 class Places:
     """Which places may be used now: not in use by another pair, and not resting after a failure.
 
-    Lives as long as its event loop: rests go on from one cycle to the next.
+    Lives as long as its event loop; its rests are handed on to the next cycle.
     """
 
     rest_s: float
-    _resting_until: dict[tuple[str, int], float] = field(default_factory=dict)
+    resting_until: dict[tuple[str, int], float] = field(default_factory=dict)
+    """By the monotonic clock, which all processes of one boot share."""
     _in_use: set[tuple[str, int]] = field(default_factory=set)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    ladder: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while packets with small hop limits are sent: the system counts what comes back for all of us together."""
 
     async def take(self, places: Sequence[Place], clock: Clock, draw: Callable[[int], int]) -> Place | None:
         """Draw one of the free places; wait where all are in use; give ``None`` where all are resting."""
         async with self._changed:
             while True:
                 now = clock.monotonic()
-                awake = [place for place in places if self._resting_until.get(place.socket, now) <= now]
+                awake = [place for place in places if self.resting_until.get(place.socket, now) <= now]
                 free = [place for place in awake if place.socket not in self._in_use]
                 if free:
                     chosen = free[draw(len(free))]
@@ -67,7 +70,7 @@ class Places:
         async with self._changed:
             self._in_use.discard(place.socket)
             if has_target_arm_failed:
-                self._resting_until[place.socket] = clock.monotonic() + self.rest_s
+                self.resting_until[place.socket] = clock.monotonic() + self.rest_s
             self._changed.notify_all()
 
 
@@ -82,10 +85,17 @@ class Pairs:
     families: frozenset[int]
     """IP versions that something answered on in this cycle: a family that is broken here would fail both arms."""
     places: Places
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held for a pair that must not share the line with another such."""
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
     async def several(
-        self, swap: Swap, places: Sequence[Place], count: int, keep: Callable[[PairOfSteps], None]
+        self,
+        swap: Swap,
+        places: Sequence[Place],
+        count: int,
+        keep: Callable[[PairOfSteps], None],
+        discordant_before: int = 0,
     ) -> list[PairOfSteps]:
         """Make ``count`` pairs, a few at a time, and keep each; stop early once enough of them were discordant."""
         made: list[PairOfSteps] = []
@@ -101,7 +111,7 @@ class Pairs:
             batch = min(count, self.tools.limits.concurrent_pairs)
             fresh = await asyncio.gather(*(one() for _ in range(batch)))
             count -= batch
-            if not any(fresh) or sum(map(is_discordant, made)) >= self.plan.enough_discordant:
+            if not any(fresh) or discordant_before + sum(map(is_discordant, made)) >= self.plan.enough_discordant:
                 break
         return made
 
@@ -140,8 +150,9 @@ class Pairs:
     def helper_places(self, swap: Swap) -> list[Place]:
         """List every address of every helper where this swap can be made."""
         return [
-            Place(Peer.HELPER, str(address), swap.helper_port(helper), helper.public_key)
+            Place(Peer.HELPER, str(address), port, helper.public_key)
             for helper in self.helpers
+            if (port := swap.helper_port(helper)) is not None
             for address in helper.addresses()
             if address.version in self.families
         ]

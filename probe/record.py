@@ -1,9 +1,10 @@
 """From what steps saw to rows of the store. Nothing is concluded here, and what must not be kept is dropped.
 
-Dropped: bodies (their hash, length and title stay; a page may carry the
-volunteer's own address back), the query of a redirect's target (the same), the
-address of the volunteer's own resolver, and headers that are not on the HTTP
-step's allow-list.
+Dropped: bodies (their hash, length, title and a sketch of their words stay; a
+page may carry the volunteer's own address back) but those of known block pages,
+the query of a redirect's target (the same), the address of the volunteer's own
+resolver, headers that are not on the HTTP step's allow-list, and in all that is
+kept of an answer whatever looks like an address (:mod:`probe.scrub`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from probe.fingerprints import kept_body
 from probe.model import Arm, DnsTransport, Operation
+from probe.scrub import scrub
 from probe.store import models
 
 if TYPE_CHECKING:
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from probe.model import NameKind, Observation, Peer, Target
+
+
+_TOLD = frozenset({"allow", "content-language", "server", "via", "x-cache", "x-powered-by"})
+"""Headers whose text a server makes up, and may repeat an address in; lengths and dates are numbers that stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +131,8 @@ class Recorder:
             kind=measured.target.kind.value,
             video=measured.target.video,
             expect_status=measured.target.expect_status,
+            role=measured.target.role,
+            need=measured.target.need,
             round=measured.round,
             started_at=measured.started_at,
             ended_at=measured.ended_at,
@@ -138,6 +147,8 @@ class Recorder:
         certificates = {der for observation in measured.observations() for der in observation.certificates}
         blobs = [models.Blob(sha256=_sha256(der), kind="certificate", content=der) for der in sorted(certificates)]
         blobs += [models.Blob(sha256=_sha256(c.pcap), kind="pcap", content=c.pcap) for c in measured.captures]
+        kept = {kept_body(seen) for seen in measured.observations() if seen.fingerprint is not None}
+        blobs += [models.Blob(sha256=_sha256(body), kind="body", content=body) for body in sorted(kept)]
         return rows, blobs
 
     def _run(self, measurement_id: str, run: TechniqueRun) -> models.Base:
@@ -226,10 +237,10 @@ class Recorder:
             certificates=[_sha256(der) for der in seen.certificates] or None,
             certificate_failure=seen.certificate_failure.value if seen.certificate_failure else None,
             is_peer_hello_received=seen.is_peer_hello_received,
-            url=_without_query(seen.url) if step.redirect else seen.url,
+            url=_redirect_kept(seen.url) if step.redirect else seen.url,
             status=seen.status,
-            headers=[list(header) for header in seen.headers] or None,
-            location=_without_query(seen.location),
+            headers=[[name, scrub(value) if name in _TOLD else value] for name, value in seen.headers] or None,
+            location=_redirect_kept(seen.location),
             body_length_bytes=seen.body_length_bytes,
             body_sha256=_sha256(seen.body) if seen.body_length_bytes is not None else None,
             is_body_truncated=seen.is_body_truncated,
@@ -241,13 +252,16 @@ class Recorder:
             way=step.way,
             icmp_type=seen.icmp_type,
             icmp_code=seen.icmp_code,
+            icmp_errors=seen.icmp_errors,
             first_byte_s=None if seen.first_byte_s is None else round(seen.first_byte_s, 6),
             progress=[[round(at_s, 6), count] for at_s, count in seen.progress] or None,
             body_sketch=seen.body_sketch,
             fingerprint=seen.fingerprint,
             playability=seen.playability,
-            playability_reason=seen.playability_reason,
+            playability_reason=None if seen.playability_reason is None else scrub(seen.playability_reason),
             countries=None if seen.countries is None else list(seen.countries),
+            kept_body_sha256=None if seen.fingerprint is None else _sha256(kept_body(seen)),
+            packet_kinds=list(seen.packet_kinds) or None,
         )
         answers = [
             models.DnsAnswer(
@@ -259,6 +273,7 @@ class Recorder:
                 cnames=list(answer.cnames),
                 is_valid=answer.is_valid,
                 raw=answer.raw,
+                sending=answer.sending,
             )
             for position, answer in enumerate(seen.answers)
         ]
@@ -270,12 +285,15 @@ def total_bytes(observations: Sequence[Observation]) -> tuple[int, int]:
     return sum(o.bytes_sent for o in observations), sum(o.bytes_received for o in observations)
 
 
-def _without_query(url: str | None) -> str | None:
-    """Drop what a portal or a block page hangs on its address: often the client's own."""
+def _redirect_kept(url: str | None) -> str | None:
+    """Drop what a portal or a block page hangs on its address: often the client's own, in the query or in the path."""
     if url is None:
         return None
     kept, question, _ = url.partition("?")
-    return kept.partition("#")[0] + ("?…" if question else "")
+    kept = kept.partition("#")[0]
+    start = kept.find("/", kept.find("//") + 2 if "//" in kept else 0)  # the host may be an address: it is the peer's
+    kept = kept if start < 0 else kept[:start] + scrub(kept[start:])
+    return kept + ("?…" if question else "")
 
 
 def _sha256(content: bytes) -> str:

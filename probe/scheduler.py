@@ -20,9 +20,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import func, select
 
+from probe.apart import WithoutConsentError
 from probe.clock import SystemClock
-from probe.cycle import run_cycle
-from probe.pairs import Places
+from probe.errors import UserError
+from probe.recorder import PERIOD_S
 from probe.slots import Look, Missed, missed_slots, next_slot, slot_of, step_between
 from probe.store import models
 from probe.store.writing import WriteFailedError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from probe.clock import Clock
-    from probe.net import Net
+    from probe.recorder import FlightRecorder
     from probe.schedule.model import Schedule
     from probe.store.database import Database
 
@@ -62,14 +63,15 @@ class SlotTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no ty
 
 @dataclass(slots=True)
 class Scheduler:
-    """Runs cycles until it is stopped."""
+    """Runs cycles, and the flight recorder beside them, until it is stopped."""
 
     schedule: Schedule
     database: Database
-    net: Net
     clock: Clock
     say: Callable[[str], None]
-    measure: Callable[..., Coroutine[Any, Any, str]] = run_cycle
+    measure: Callable[..., Coroutine[Any, Any, str]]
+    """Runs the cycle of the slot ``slot_at``, and gives its identifier."""
+    recorder: FlightRecorder | None = None
     watch_period_s: float = WATCH_PERIOD_S
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _running: asyncio.Task[Any] | None = None
@@ -83,20 +85,31 @@ class Scheduler:
         """Run until :meth:`stop`. The current slot is measured at once, unless it already was."""
         vantage_id = enter(self.schedule.vantage, self.database)
         self._last_slot = self._last_stored_slot(vantage_id)
-        places = Places(self.schedule.pairs.rest_s)
         trigger = SlotTrigger(self.clock, self.schedule.cadence_s, self.schedule.jitter_s)
         scheduler = AsyncIOScheduler(timezone=UTC)
         job = scheduler.add_job(
             self._cycle,
             trigger,
-            args=(vantage_id, places),
+            args=(vantage_id,),
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,  # a late cycle is still a cycle; which slot it serves is ours to say
             next_run_time=SystemClock().now(),
         )
+        jobs = [(job, trigger)]
+        if self.recorder is not None:
+            minute = SlotTrigger(self.clock, PERIOD_S, 0.0)
+            looks = scheduler.add_job(
+                self.recorder.look,
+                minute,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+                next_run_time=SystemClock().now(),
+            )
+            jobs.append((looks, minute))
         scheduler.start()
-        watch = asyncio.create_task(self._watch_clocks(job, trigger))
+        watch = asyncio.create_task(self._watch_clocks(jobs))
         try:
             await self._stopping.wait()
         finally:
@@ -111,16 +124,14 @@ class Scheduler:
         """End the run: the cycle in progress is closed as interrupted, with all that it measured."""
         self._stopping.set()
 
-    async def _cycle(self, vantage_id: str, places: Places) -> None:
+    async def _cycle(self, vantage_id: str) -> None:
         now = self.clock.now()
         slot = slot_of(now, self.schedule.cadence_s)
         if slot == self._last_slot:
             return
         self._record_missed(vantage_id, slot, now)
         self._last_slot = slot
-        self._running = asyncio.create_task(
-            self.measure(self.schedule, self.database, self.net, self.clock, slot_at=slot, places=places)
-        )
+        self._running = asyncio.create_task(self.measure(slot_at=slot))
         try:
             await self._running
         except asyncio.CancelledError:
@@ -130,6 +141,11 @@ class Scheduler:
             if error.is_disk_full:
                 self._unstored.append(slot)
             self.say(f"{now:%Y-%m-%d %H:%M} UTC  not stored: {error}")
+        except WithoutConsentError as error:
+            self.say(f"{now:%Y-%m-%d %H:%M} UTC  ended: {error}")
+            self.stop()
+        except UserError as error:
+            self.say(f"{now:%Y-%m-%d %H:%M} UTC  no whole cycle: {error}")
         else:
             took_s = (self.clock.now() - now).total_seconds()
             self.say(f"{now:%Y-%m-%d %H:%M} UTC  cycle done in {took_s:.0f} s")
@@ -166,7 +182,7 @@ class Scheduler:
             return Missed.OVERRUN
         return self._step or Missed.ASLEEP
 
-    async def _watch_clocks(self, job: Any, trigger: SlotTrigger) -> None:
+    async def _watch_clocks(self, jobs: list[tuple[Any, SlotTrigger]]) -> None:
         before = Look.at(self.clock)
         while True:
             await self.clock.sleep(self.watch_period_s)
@@ -174,7 +190,8 @@ class Scheduler:
             step = step_between(before, after)
             if step is not None:
                 self._step = step
-                job.modify(next_run_time=trigger.get_next_fire_time(None, SystemClock().now()))
+                for job, trigger in jobs:
+                    job.modify(next_run_time=trigger.get_next_fire_time(None, SystemClock().now()))
             before = after
 
     def _last_stored_slot(self, vantage_id: str) -> datetime | None:

@@ -74,6 +74,13 @@ def missed_slots(last: datetime | None, current: datetime, cadence_s: float) -> 
     return [current - i * step for i in range(min(count, MOST_MISSED_ROWS), 0, -1)]
 
 
+def step_between_s(before: Look, after: Look) -> float:
+    """Give how far the wall clock stepped between two looks, a suspension left out; 0 where it only drifted."""
+    leap_s = (after.wall - before.wall).total_seconds() - (after.mono_s - before.mono_s)
+    step_s = leap_s - (after.suspended_s - before.suspended_s)
+    return step_s if abs(step_s) > STEP_TOLERANCE_S else 0.0
+
+
 def step_between(before: Look, after: Look) -> Missed | None:
     """Tell what made the wall clock leave the monotonic one between two looks; ``None`` where nothing did.
 

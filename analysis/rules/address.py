@@ -19,7 +19,7 @@ from analysis.rules.controls import are_controls_alive
 from analysis.rules.evidence import Evidence, fired
 from probe.addresses import parse_address
 from probe.failures import Failure
-from probe.model import Operation, Peer
+from probe.model import NameKind, Operation, Peer
 
 if TYPE_CHECKING:
     from analysis.facts import CycleFacts, Facts, MeasurementFacts
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PREFIX_LENGTHS = {4: 24, 6: 48}
 """The longest prefixes that are routed between networks."""
 ENOUGH_LOG10 = 1.0
+APART = frozenset({NameKind.QUIC, NameKind.QNAME})
+"""Kinds of pairs that use no connection: UDP may be filtered, and port 53 intercepted, for every name alike."""
 
 _WORDS = {Failure.TIMEOUT: "timeout", Failure.CONNECTION_RESET: "reset", Failure.CONNECTION_REFUSED: "refused"}
 
@@ -68,7 +70,12 @@ def dead(facts: Facts) -> Evidence | None:
 
 
 def ipv6_broken(facts: Facts) -> Evidence | None:
-    """Fire where IPv6 failed for every name and IPv4 did not: its failures are left out."""
+    """Fire where IPv6 failed for every name and IPv4 did not, on a line that has IPv6: its failures are left out.
+
+    On a line without a route or an address of IPv6 they are left out too, and nothing is broken.
+    """
+    if not any(link.has_ipv6_route for link in facts.cycle.links):
+        return None
     connects = [s for m in facts.cycle.measurements for s in m.of(Operation.TCP) if s.address]
     six = [s for s in connects if ":" in (s.address or "")]
     four = [s for s in connects if ":" not in (s.address or "")]
@@ -115,7 +122,7 @@ def _does_sentinel_reach(facts: Facts, dead: set[str]) -> bool:
 
 
 def _are_pairs_silent(facts: Facts) -> bool:
-    runs = [run for run in facts.pair_runs if run.peer == Peer.HELPER]
+    runs = [run for run in facts.pair_runs if run.peer == Peer.HELPER and run.name_kind not in APART]
     return bool(runs) and all(run.own.target_alive > 0 and run.own.discordant == 0 for run in runs)
 
 

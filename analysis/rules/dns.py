@@ -43,7 +43,7 @@ def two_answers(facts: Facts) -> Evidence | None:
         "dns.two_answers",
         "One question brought two answers that contradict each other; only one leads to the site.",
         seen,
-        "dns.injection",
+        _race_mechanism(seen),
     )
 
 
@@ -55,13 +55,12 @@ def two_answers_repeated(facts: Facts) -> Evidence | None:
     count = len(_all_races(facts))
     if not _is_bogon_race(seen) and count < ENOUGH_QUESTIONS:
         return None
-    mechanism = "dns.injection.bogon" if _is_bogon_race(seen) else "dns.injection"
     return fired(
         "dns.two_answers.repeated",
         f"A forged answer raced the true one, in {count} question(s), while names of controls got single good answers "
         "from the same resolver.",
         seen,
-        mechanism,
+        _race_mechanism(seen),
     )
 
 
@@ -180,13 +179,14 @@ def _named(steps: list[Step]) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def _is_public(address: str) -> bool:
+def is_public(address: str) -> bool:
+    """Tell whether an answer's address can be on the Internet."""
     parsed = parse_address(address)
     return parsed is not None and is_public_address(parsed)
 
 
 def _is_bogon_only(query: Step) -> bool:
-    if any(_is_public(address) for address in query.addresses):
+    if any(is_public(address) for address in query.addresses):
         return False
     return bool(query.addresses) or query.failure == Failure.DNS_BOGON
 
@@ -204,7 +204,7 @@ def _proven_addresses(facts: Facts) -> frozenset[str]:
     theirs: set[str] = set()
     for witness in facts.usable_sentinels:
         if witness.measurement.outcome.is_reached:
-            theirs |= {a for q in _queries(witness.measurement) for a in q.addresses if _is_public(a)}
+            theirs |= {a for q in _queries(witness.measurement) for a in q.addresses if is_public(a)}
     return frozenset(a for a in own if a) | theirs
 
 
@@ -244,13 +244,27 @@ def _genuine_addresses(measurement: MeasurementFacts, facts: Facts) -> frozenset
     )
 
 
+def is_name_misanswered(facts: Facts) -> bool:
+    """Tell whether no address that the system was told is known to be the name's own, so that DNS may be at fault.
+
+    Known are those that proved the name, those that any sentinel was told, and those that came over encryption.
+    """
+    queries = _queries(facts.measurement)
+    own = [q for q in queries if q.transport == DnsTransport.SYSTEM] or queries
+    told = {a for q in own for a in q.addresses}
+    known = _proven_addresses(facts) | _genuine_addresses(facts.measurement, facts)
+    known |= {a for q in queries if q.transport in _ENCRYPTED for a in q.addresses}
+    known |= {a for w in facts.sentinels for q in _queries(w.measurement) for a in q.addresses}
+    return bool(queries) and not told & known
+
+
 def _has_public_witness(facts: Facts, lies: list[Step]) -> bool:
     """Tell whether somebody got a public address, and no resolver asked over encryption told the same tale."""
     resolvers = {step.resolver for step in lies}
     if any(step.transport in _ENCRYPTED for step in lies):
         return False  # nobody on the way wrote that: the site or the resolver chose it
     is_given_inside = any(
-        _is_public(address)
+        is_public(address)
         for query in _queries(facts.measurement)
         if query.resolver not in resolvers
         for address in query.addresses
@@ -265,7 +279,7 @@ def _is_told_of_others(facts: Facts, lies: list[Step], is_lie: Callable[[Step], 
     return any(
         _site_of(m) != own
         and any(is_lie(q) for q in _queries(m) if q.resolver in resolvers)
-        and any(_is_public(a) for q in _queries(m) if q.resolver not in resolvers for a in q.addresses)
+        and any(is_public(a) for q in _queries(m) if q.resolver not in resolvers for a in q.addresses)
         for m in facts.cycle.measurements
     )
 
@@ -293,13 +307,13 @@ def _do_controls_resolve(cycle: CycleFacts, resolver: str | None) -> bool:
     queries = _control_queries(cycle, resolver)
     if any(_is_bogon_only(q) or _is_denial(q) for q in queries):
         return False
-    return any(_is_public(address) for q in queries for address in q.addresses)
+    return any(is_public(address) for q in queries for address in q.addresses)
 
 
 def _are_control_answers_single(cycle: CycleFacts, resolver: str | None) -> bool:
-    """Tell whether names of controls got one answer a question: a path that duplicates packets would bring more."""
-    answered = [q for q in _control_queries(cycle, resolver) if q.valid_answers]
-    return bool(answered) and all(len(q.valid_answers) == 1 for q in answered)
+    """Tell whether names of controls got one answer a sending: a path that duplicates packets would bring more."""
+    answered = [group for q in _control_queries(cycle, resolver) for group in _by_sending(q)]
+    return bool(answered) and all(len(group) == 1 for group in answered)
 
 
 def _denials(measurement: MeasurementFacts, facts: Facts) -> list[Step]:
@@ -312,7 +326,7 @@ def _denials(measurement: MeasurementFacts, facts: Facts) -> list[Step]:
         query.query_type
         for m in (facts.measurement, *(w.measurement for w in facts.usable_sentinels))
         for query in _queries(m)
-        if any(_is_public(address) for address in query.addresses)
+        if any(is_public(address) for address in query.addresses)
     }
     return [
         q
@@ -329,11 +343,26 @@ def _races(measurement: MeasurementFacts, facts: Facts) -> list[Step]:
     return [
         q
         for q in _queries(measurement)
-        if any(set(a.addresses) & proven for a in q.valid_answers)
-        and any(_is_forged(a, measurement, facts, proven) for a in q.valid_answers)
+        if any(
+            any(set(a.addresses) & proven for a in group)
+            and any(_is_forged(a, measurement, facts, proven) for a in group)
+            for group in _by_sending(q)
+        )
         and _do_controls_resolve(facts.cycle, q.resolver)
         and _are_control_answers_single(facts.cycle, q.resolver)
     ]
+
+
+def _by_sending(query: Step) -> list[list[Answer]]:
+    """Group the answers by the sending that they answer.
+
+    A question that got no answer is sent again. One answer to each of two sendings is no race: two members of one
+    resolver may differ honestly, where one of them remembers an old denial.
+    """
+    groups: dict[int | None, list[Answer]] = {}
+    for answer in query.valid_answers:
+        groups.setdefault(answer.sending, []).append(answer)
+    return list(groups.values())
 
 
 def _is_forged(answer: Answer, measurement: MeasurementFacts, facts: Facts, proven: frozenset[str]) -> bool:
@@ -343,7 +372,7 @@ def _is_forged(answer: Answer, measurement: MeasurementFacts, facts: Facts, prov
         return False
     if not addresses:
         return answer.rcode == "NXDOMAIN"
-    if not any(_is_public(address) for address in addresses):
+    if not any(is_public(address) for address in addresses):
         return True
     known = {a for w in facts.sentinels for q in _queries(w.measurement) for a in q.addresses}
     dialled = {s.address for s in measurement.of(Operation.TCP, redirect=0)}
@@ -353,10 +382,17 @@ def _is_forged(answer: Answer, measurement: MeasurementFacts, facts: Facts, prov
 
 def _is_bogon_race(races: list[Step]) -> bool:
     return any(
-        bool(answer.addresses) and not any(_is_public(address) for address in answer.addresses)
+        bool(answer.addresses) and not any(is_public(address) for address in answer.addresses)
         for query in races
         for answer in query.valid_answers
     )
+
+
+def _race_mechanism(races: list[Step]) -> str:
+    if _is_bogon_race(races):
+        return "dns.injection.bogon"
+    is_denied = all(any(answer.rcode == "NXDOMAIN" for answer in query.valid_answers) for query in races)
+    return "dns.nxdomain" if is_denied else "dns.injection"  # the proven answer beside a denial is the true one
 
 
 def _all_races(facts: Facts) -> list[Step]:

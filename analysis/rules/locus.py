@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.locus import locus_of
 from analysis.pairs import has_failed
 from analysis.rules.dns import misled
 from analysis.rules.evidence import Evidence, fired
@@ -13,6 +14,8 @@ from probe.model import DnsTransport, Operation
 if TYPE_CHECKING:
     from analysis.facts import Facts, MeasurementFacts, Witness
 
+_OVER_THE_AIR = frozenset({"mobile", "satellite"})
+
 
 def own_premises(facts: Facts) -> Evidence | None:
     """Fire where a target fails here, and at no other vantage of the same network and bearer.
@@ -20,10 +23,20 @@ def own_premises(facts: Facts) -> Evidence | None:
     A parental filter, an office's firewall and a security program are selective too. Where another vantage of the
     network is struck as well, it is not the home; where none measures, nothing is said. An operator that strikes a
     part of its customers, and one of ours alone among them, cannot be told from a home's own filter.
+
+    Or where packets show that what acts on the name stands before the first router: on a line of one's own, that is
+    the volunteer's. Over the air the first router is the operator's already, and nothing is said.
     """
     if facts.measurement.outcome.is_reached and not is_different_page(facts) and misled(facts) is None:
         return None
-    beside = [witness for witness in facts.elsewhere if _is_beside(facts, witness)]
+    found = locus_of(facts.measurement)
+    if found is not None and found.before == 1 and facts.cycle.vantage.bearer not in _OVER_THE_AIR:
+        return fired(
+            "locus.own_premises",
+            "What acts on the name stands no further away than the first router: that is in this home or office.",
+            found.steps,
+        )
+    beside = [witness for witness in facts.elsewhere if is_beside(facts, witness)]
     nearest = {witness.cycle.vantage.vantage_id: witness for witness in reversed(beside)}
     if not nearest or not all(_is_spared(witness.measurement) for witness in nearest.values()):
         return None
@@ -36,7 +49,37 @@ def own_premises(facts: Facts) -> Evidence | None:
     )
 
 
-def _is_beside(facts: Facts, witness: Witness) -> bool:
+def hop(facts: Facts) -> Evidence | None:
+    """Fire where ladders of hop limits agree on where something acts on the name. It says where, and not who."""
+    found = locus_of(facts.measurement)
+    if found is None:
+        return None
+    of = f" of {found.distance}" if found.distance is not None else ""
+    ways = {True: ", in the path", False: ", beside the path: what it acts on goes on", None: ""}
+    copied = " What it forges carries the hop limit of what it answers." if found.is_copying else ""
+    known = f" Routers that answered on either side: {', '.join(found.neighbours)}." if found.neighbours else ""
+    return fired(
+        "locus.hop",
+        f"In {found.agreeing} of {found.ladders} ladders of hop limits the name, and no scramble of it, was acted on "
+        f"between hop {found.after} and hop {found.before}{of}{ways[found.is_in_path]}.{copied}{known}",
+        found.steps,
+    )
+
+
+def are_pairs_spared_beside(facts: Facts, kind: str) -> bool:
+    """Tell whether other vantages of the same network and bearer made pairs of this kind, and none leaned."""
+    arms = [
+        has_failed(pair, pair.target_arm)
+        for witness in facts.elsewhere
+        if is_beside(facts, witness)
+        for pair in witness.measurement.pairs
+        if pair.name_kind == kind and not pair.is_negative_control and pair.target_arm is not None
+    ]
+    return bool(arms) and not any(arms)
+
+
+def is_beside(facts: Facts, witness: Witness) -> bool:
+    """Tell whether a witness stands in the same network, behind the same kind of line."""
     here, there = facts.cycle.vantage, witness.cycle.vantage
     return here.network is not None and (here.network, here.bearer) == (there.network, there.bearer)
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from analysis.outcome import Reach
 from analysis.pairs import Standing, has_failed
+from analysis.rules.address import APART
 from analysis.rules.controls import are_controls_alive, is_sentinel_steady
+from analysis.rules.dns import is_name_misanswered, misled
 from analysis.rules.evidence import MAX_WITNESSES, Evidence, fired
+from analysis.rules.locus import are_pairs_spared_beside
 from analysis.rules.reach import is_different_page
 from probe.failures import Failure
 from probe.model import NameKind, Operation, Peer
@@ -38,6 +41,17 @@ _WORDS = {
     Failure.EOF: "eof",
     Failure.TLS_HANDSHAKE: "alert",
 }
+_FORGERIES = {
+    Failure.NOT_GENUINE.value: "dns.injection",
+    Failure.DNS_BOGON.value: "dns.injection.bogon",
+    Failure.DNS_NXDOMAIN.value: "dns.nxdomain",
+    Failure.TIMEOUT.value: "dns.timeout",
+}
+_LAYERS: dict[str, Operation] = {
+    NameKind.SNI.value: Operation.TLS,
+    NameKind.QUIC.value: Operation.QUIC,
+    NameKind.QNAME.value: Operation.DNS,
+}
 _FAILED_BEFORE_NAME_IS_ANSWERED = frozenset({Reach.TCP_FAILED, Reach.DNS_FAILED})
 
 
@@ -50,14 +64,18 @@ def selective(facts: Facts, kind: str) -> Evidence | None:
     """Fire where pairs at a helper say, at E >= 1,000 and past the bar of e-BH, that this name is read, and it failed.
 
     All guards hold: the sentinel made the same pairs and saw nothing, the negative controls are calm, and this
-    measurement's own pairs do not contradict.
+    measurement's own pairs do not contradict. A rule on QUIC alone leaves the page over TCP whole, so that no failed
+    measurement tells of it; there the vantages beside this one are asked here.
     """
     run = _run(facts, kind, Peer.HELPER)
-    if run is None or not _is_callable(facts, run) or not _has_calm_sentinel(run):
+    if run is None or not _is_callable(facts, run) or not has_calm_sentinel(run):
         return None
     if run.log10_e < max(CALL_LOG10_E, run.bar_log10):
         return None
-    return _measured(f"pairs.selective.{kind}", run, f"{_counts(run)}; the sentinel's pairs are calm.")
+    if kind == NameKind.QUIC and are_pairs_spared_beside(facts, kind):
+        return None
+    spared = "; the page itself came over TCP" if kind == NameKind.QUIC and facts.measurement.outcome.is_reached else ""
+    return measured(f"pairs.selective.{kind}", run, f"{counts(run)}; the sentinel's pairs are calm{spared}.")
 
 
 def leaning(facts: Facts, kind: str) -> Evidence | None:
@@ -71,10 +89,10 @@ def leaning(facts: Facts, kind: str) -> Evidence | None:
     if selective(facts, kind) is not None or run.sentinel_log10_e >= LEAN_LOG10_E:
         return None
     is_strong = run.log10_e >= max(CALL_LOG10_E, run.bar_log10)
-    if not is_strong and not _is_path_clean(facts, run):
+    if not is_strong and not is_path_clean(facts, run):
         return None
     doubt = "no sentinel's pairs exclude the helper's own side" if is_strong else "that is too few to call"
-    return _measured(f"pairs.leaning.{kind}", run, f"{_counts(run)}; {doubt}.")
+    return measured(f"pairs.leaning.{kind}", run, f"{counts(run)}; {doubt}.")
 
 
 def own_address(facts: Facts, kind: str) -> Evidence | None:
@@ -85,12 +103,12 @@ def own_address(facts: Facts, kind: str) -> Evidence | None:
     run = _run(facts, kind, Peer.TARGET)
     if run is None or _run(facts, kind, Peer.HELPER) is not None or not _is_callable(facts, run):
         return None
-    if run.log10_e < max(CALL_LOG10_E, run.bar_log10) or not _has_calm_sentinel(run):
+    if run.log10_e < max(CALL_LOG10_E, run.bar_log10) or not has_calm_sentinel(run):
         return None
     if run.sentinel is None or run.sentinel.target_failed or run.sentinel.both_failed or not is_sentinel_steady(facts):
         return None
-    return _measured(
-        f"pairs.own_address.{kind}", run, f"{_counts(run)}, at the target's own server, which may read names itself."
+    return measured(
+        f"pairs.own_address.{kind}", run, f"{counts(run)}, at the target's own server, which may read names itself."
     )
 
 
@@ -101,8 +119,8 @@ def weak(facts: Facts, kind: str) -> Evidence | None:
             continue
         if any(rule(facts, kind) is not None for rule in (selective, leaning, own_address)):
             return None
-        text = f"{_counts(run)}: not enough, or a guard does not hold."
-        return replace(_measured(f"pairs.weak.{kind}", run, text), mechanism=None)
+        text = f"{counts(run)}: not enough, or a guard does not hold."
+        return replace(measured(f"pairs.weak.{kind}", run, text), mechanism=None)
     return None
 
 
@@ -147,7 +165,8 @@ def unrevealed(facts: Facts) -> Evidence | None:
 
 
 def _not_counted(facts: Facts, standing: Standing, rule: str, sentence: str) -> Evidence | None:
-    named = [p for p in facts.measurement.pairs if facts.pairs_not_counted.get(p.pair_id) is standing]
+    made = (*facts.measurement.pairs, *facts.measurement.transfers)
+    named = [pair for pair in made if facts.pairs_not_counted.get(pair.pair_id) is standing]
     if not named:
         return None
     arms = [arm for pair in named for arm in (pair.target_arm, pair.control_arm) if arm is not None]
@@ -158,7 +177,8 @@ def _run(facts: Facts, kind: str, peer: Peer) -> PairRun | None:
     return next((run for run in facts.pair_runs if (run.name_kind, run.peer) == (kind, peer)), None)
 
 
-def _measured(rule: str, run: PairRun, text: str) -> Evidence:
+def measured(rule: str, run: PairRun, text: str) -> Evidence:
+    """Make the evidence of a rule on pairs, whose weight is the run's own."""
     return Evidence(
         rule=rule,
         log10_lr=round(run.log10_e, 6),
@@ -168,7 +188,8 @@ def _measured(rule: str, run: PairRun, text: str) -> Evidence:
     )
 
 
-def _counts(run: PairRun) -> str:
+def counts(run: PairRun) -> str:
+    """Say what the pairs of a run came to."""
     tally = run.run
     return (
         f"In {tally.pairs} pairs over {run.cycles} cycle(s) just one name failed {tally.discordant} times, "
@@ -178,28 +199,40 @@ def _counts(run: PairRun) -> str:
 
 def mechanism(run: PairRun) -> str:
     """Give the deepest node that the failing arms support."""
-    layer = Operation.TLS if run.name_kind == NameKind.SNI else Operation.HTTP
+    layer = _LAYERS.get(run.name_kind, Operation.HTTP)
     failure = next((failure for operation, failure in run.failing if operation == layer), None)
     if failure is None:
         return layer.value
-    if failure == Failure.NOT_GENUINE:
+    if layer == Operation.DNS:
+        return _FORGERIES.get(failure, "dns")
+    if failure == Failure.NOT_GENUINE and layer != Operation.QUIC:
         return "tls.mitm" if layer == Operation.TLS else "http.blockpage"
     word = _WORDS.get(Failure(failure)) if failure in set(Failure) else None
-    return f"{layer.value}.{word}.{run.name_kind}" if word else layer.value
+    where = NameKind.SNI if layer == Operation.QUIC else run.name_kind
+    return f"{layer.value}.{word}.{where}" if word else layer.value
 
 
 def _is_callable(facts: Facts, run: PairRun) -> bool:
     """Tell whether pairs of this run may say anything on this measurement."""
+    return _has_failed_where_name_stands(facts, run.name_kind) and is_telling(facts, run)
+
+
+def is_telling(facts: Facts, run: PairRun) -> bool:
+    """Tell whether the measurement's own pairs bear the run out, and the instrument is calm."""
     return (
-        _has_failed_where_name_stands(facts, run.name_kind)
-        and not _is_contradicted(run)
-        and _is_upheld(facts, run)
-        and facts.negative_log10_e < NEGATIVE_LOG10_E
+        not _is_contradicted(run) and _is_upheld(facts, run) and facts.negative_log10_e < NEGATIVE_LOG10_E
     )
 
 
 def _has_failed_where_name_stands(facts: Facts, kind: str) -> bool:
-    """Tell whether the measurement failed at the target's own name, no earlier than where it is sent."""
+    """Tell whether the measurement failed at the target's own name, no earlier than where it is sent.
+
+    A measurement is made over TCP, and says nothing on QUIC either way: there the pairs stand alone.
+    """
+    if kind == NameKind.QUIC:
+        return True
+    if kind == NameKind.QNAME:
+        return is_name_misanswered(facts) and (not facts.measurement.outcome.is_reached or _is_met_otherwise(facts))
     outcome = facts.measurement.outcome
     if kind != NameKind.SNI and is_different_page(facts):
         return True
@@ -207,6 +240,11 @@ def _has_failed_where_name_stands(facts: Facts, kind: str) -> bool:
         return False
     layers = {Reach.TLS_FAILED, Reach.CERTIFICATE} if kind == NameKind.SNI else {Reach.HTTP_FAILED}
     return outcome.reach in layers | _FAILED_BEFORE_NAME_IS_ANSWERED
+
+
+def _is_met_otherwise(facts: Facts) -> bool:
+    """Tell whether the page that came is not the target's, or came by another answer than the system's."""
+    return is_different_page(facts) or misled(facts) is not None
 
 
 def _is_contradicted(run: PairRun) -> bool:
@@ -223,25 +261,33 @@ def _is_upheld(facts: Facts, run: PairRun) -> bool:
     if own.log10_e >= LEAN_LOG10_E:
         return True
     is_one_sided = own.target_failed > 0 and not own.control_failed and not own.both_failed
-    return is_one_sided and _is_cycle_clean(facts)
+    return is_one_sided and _is_cycle_clean(facts, run.name_kind)
 
 
-def _has_calm_sentinel(run: PairRun) -> bool:
+def has_calm_sentinel(run: PairRun) -> bool:
+    """Tell whether a sentinel made the same pairs, and they show nothing."""
     return run.sentinel is not None and run.sentinel.target_alive > 0 and run.sentinel_log10_e < LEAN_LOG10_E
 
 
-def _is_path_clean(facts: Facts, run: PairRun) -> bool:
+def is_path_clean(facts: Facts, run: PairRun) -> bool:
     """Tell whether nothing but the target's name failed: no control's arm, no pair of innocuous names, no control."""
-    return not run.run.control_failed and not run.run.both_failed and _is_cycle_clean(facts)
+    return not run.run.control_failed and not run.run.both_failed and _is_cycle_clean(facts, run.name_kind)
 
 
-def _is_cycle_clean(facts: Facts) -> bool:
+def _is_cycle_clean(facts: Facts, kind: str) -> bool:
     """Tell whether no control failed in this cycle, not even once."""
-    return are_controls_alive(facts.cycle) and all(_is_unblemished(control) for control in facts.cycle.controls())
+    return are_controls_alive(facts.cycle) and all(_is_unblemished(control, kind) for control in facts.cycle.controls())
 
 
-def _is_unblemished(control: MeasurementFacts) -> bool:
-    arms = [(pair, arm) for pair in control.pairs for arm in (pair.target_arm, pair.control_arm) if arm is not None]
+def _is_unblemished(control: MeasurementFacts, kind: str) -> bool:
+    """Tell whether nothing of a control failed that a bet of this kind of name could lose by."""
+    arms = [
+        (pair, arm)
+        for pair in control.pairs
+        if pair.name_kind == kind or pair.name_kind not in APART
+        for arm in (pair.target_arm, pair.control_arm)
+        if arm is not None
+    ]
     if any(has_failed(pair, arm) for pair, arm in arms):
         return False
     return all(step.failure is None for step in control.steps if _is_ipv4_connection(step))

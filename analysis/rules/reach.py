@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.outcome import Reach, is_same_page
 from analysis.rules.evidence import Evidence, fired
+from analysis.video import reading_of
 from probe.model import TargetKind
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def verified(facts: Facts) -> Evidence | None:
     page = _verified_page(facts)
     if page is None or facts.measurement.video or _is_refusal(page) or (page.status or 0) >= 400:
         return None
+    if reading_of(facts.measurement) is not None:
+        return None  # a watch page, whatever the schedule calls it: the rules on videos say more
     return fired("reach.verified", "The server proved its name by its certificate and gave the page.", [page])
 
 
@@ -42,8 +45,8 @@ def same_as_sentinel(facts: Facts) -> Evidence | None:
     page, other = facts.measurement.outcome.page, sentinel_page(facts)
     if page is None or other is None or (page.status or 0) >= 500 or not is_same_page(page, other):
         return None
-    if facts.measurement.video and not (page.title and other.title):
-        return None  # the pages of two videos are alike up to their titles
+    if facts.measurement.video or reading_of(facts.measurement) is not None:
+        return None  # a platform gives alike pages for a video that it withholds, and for one that it removed
     return fired("reach.same_as_sentinel", "The sentinel got the same answer.", [page, other])
 
 
@@ -54,8 +57,8 @@ def sentinel_itself(facts: Facts) -> Evidence | None:
         return None
     if (page.status or 0) >= 400 or is_different_page(facts):
         return None
-    if facts.measurement.outcome.reach is not Reach.ANSWERED and not facts.measurement.video:
-        return None  # proven by TLS: `reach.verified` says so
+    if facts.measurement.outcome.reach is not Reach.ANSWERED or facts.measurement.video:
+        return None  # proven by TLS: `reach.verified` says so; of a video the page alone says too little
     return fired("reach.sentinel_itself", "The sentinel, outside anybody's reach, got this answer.", [page])
 
 
@@ -65,7 +68,7 @@ def video_unread(facts: Facts) -> Evidence | None:
     A platform answers 200 for a video that it withholds or that was removed, too.
     """
     page = _verified_page(facts)
-    if page is None or not facts.measurement.video or (page.status or 0) >= 400:
+    if page is None or not facts.measurement.video or (page.status or 0) >= 400 or reading_of(facts.measurement):
         return None
     return fired(
         "reach.video_unread",
@@ -97,6 +100,31 @@ def refused_here(facts: Facts) -> Evidence | None:
             [page, *([other] if other else [])],
         )
     return None
+
+
+def error_here(facts: Facts) -> Evidence | None:
+    """Fire where the proven server answers this country with an error of its own, and the sentinel with its page.
+
+    A server that is ill now and then errs for everyone now and then. So it must err here in another cycle or at another
+    vantage of the country as well, at no vantage of the country otherwise, and never for a sentinel.
+    """
+    page = _verified_page(facts)
+    if page is None or (page.status or 0) < 500 or facts.cycle.vantage.is_sentinel:
+        return None
+    beyond = [w.measurement.outcome.page for w in facts.usable_sentinels]
+    near = [w for w in facts.elsewhere if w.cycle.vantage.country == facts.cycle.vantage.country]
+    here = [w.measurement.outcome.page for w in (*near, *facts.neighbours)]
+    errors = [other for other in here if other is not None and other.status == page.status]
+    if not beyond or any(other is None or (other.status or 0) >= 400 for other in beyond):
+        return None
+    if not errors or any(w.measurement.outcome.page not in errors for w in near):
+        return None
+    return fired(
+        "reach.error_here",
+        f"The server itself, proven by its certificate, answers this country with status {page.status}, and the "
+        "sentinel with its page.",
+        [page, *errors, *(other for other in beyond if other)],
+    )
 
 
 def error_for_everyone(facts: Facts) -> Evidence | None:

@@ -57,11 +57,11 @@ class Answer:
             *self.headers,
         ]
 
-    def encode(self) -> bytes:
-        """Write it as it goes over the wire in HTTP/1.1."""
+    def encode(self, *, is_head_alone: bool = False) -> bytes:
+        """Write it as it goes over the wire in HTTP/1.1; to HEAD without its body (RFC 9110, section 9.3.2)."""
         fields = [*self.fields(), ("Connection", "close")]
         lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}", *(f"{name}: {value}" for name, value in fields)]
-        return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + (b"" if is_head_alone else self.body)
 
 
 Respond: TypeAlias = Callable[[RequestHead, bytes, Client], Answer]
@@ -96,7 +96,7 @@ async def listen(
                 body = await reader.readexactly(min(_content_length(raw), BODY_LIMIT_BYTES))
             client = find_client(writer.get_extra_info("peername")[0])
             answer = Answer(400) if head is None else respond(head, body, client)
-            writer.write(answer.encode())
+            writer.write(answer.encode(is_head_alone=head is not None and head.method == "HEAD"))
             async with asyncio.timeout(_ANSWER_TIMEOUT_S):
                 await writer.drain()
         writer.close()

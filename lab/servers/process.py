@@ -144,9 +144,10 @@ class Servers:
         everywhere = self._any_address({network.version for network in self._topology.hosts[name].answers_for})
         plain = [self._listening(name, address, 80) for address in everywhere]
         secure = [self._listening(name, address, 443) for address in everywhere]
-        self._running.append(
-            asyncio.create_task(helper.serve(helper.Sockets(http=plain, https=secure), self._helper_key))
-        )
+        fast = [self._bound(name, address, 443, socket.SOCK_DGRAM) for address in everywhere]
+        names = [self._bound(name, address, 53, socket.SOCK_DGRAM) for address in everywhere]
+        sockets = helper.Sockets(http=plain, https=secure, quic=fast, dns=names)
+        self._running.append(asyncio.create_task(helper.serve(sockets, self._helper_key)))
 
     @staticmethod
     def _any_address(versions: set[int]) -> list[str]:

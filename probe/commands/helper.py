@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from probe.errors import UserError
-from probe.helper import Sockets, listen, public_key_of, serve
+from probe.helper import Sockets, bind, listen, public_key_of, serve
+from probe.steps.quic import is_available as is_quic_available
 
 
 def helper(
@@ -34,6 +35,12 @@ def helper(
     ] = None,
     http_port: Annotated[int, typer.Option(min=0, max=65535)] = 80,
     https_port: Annotated[int, typer.Option(min=0, max=65535)] = 443,
+    quic_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="UDP port for QUIC, mostly 443; without it, none.")
+    ] = None,
+    dns_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="UDP port for DNS, mostly 53; without it, none.")
+    ] = None,
 ) -> None:
     """Answer every name alike, until Ctrl-C.
 
@@ -43,19 +50,23 @@ def helper(
 
     It writes no log, and stores nothing of who asked.
     """
+    if quic_port is not None and not is_quic_available():
+        raise UserError("QUIC needs aioquic: pip install 'nameblind[quic]', or leave out --quic-port")
     identity = load_or_make_key(key)
     addresses = address or ["::", "0.0.0.0"]  # noqa: S104 - a public server, by its purpose
     with contextlib.ExitStack() as stack:
         http = [stack.enter_context(listen(a, http_port)) for a in addresses]
         https = [stack.enter_context(listen(a, https_port)) for a in addresses]
+        quic = [stack.enter_context(bind(a, quic_port)) for a in addresses] if quic_port is not None else []
+        dns = [stack.enter_context(bind(a, dns_port)) for a in addresses] if dns_port is not None else []
         public_key = base64.b64encode(public_key_of(identity)).decode()
         typer.echo(f"public_key: {public_key}")
-        ports = sorted({s.getsockname()[1] for s in (*http, *https)})
+        ports = sorted({s.getsockname()[1] for s in (*http, *https, *quic, *dns)})
         typer.echo(f"Answering on {', '.join(addresses)}, ports {', '.join(map(str, ports))}; Ctrl-C ends it.")
         sys.stdout.flush()
 
         async def work() -> None:
-            task = asyncio.ensure_future(serve(Sockets(http=http, https=https), identity))
+            task = asyncio.ensure_future(serve(Sockets(http=http, https=https, quic=quic, dns=dns), identity))
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises instead

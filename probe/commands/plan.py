@@ -11,6 +11,7 @@ import typer
 from probe.commands.options import DEFAULT_SCHEDULE, AsJson, ScheduleFile
 from probe.schedule.loader import load
 from probe.schedule.plan import Plan, Range, estimate
+from probe.techniques import ladder_of
 
 if TYPE_CHECKING:
     from probe.schedule.model import Resolver, Schedule
@@ -37,6 +38,9 @@ def _as_object(schedule: Schedule, planned: Plan) -> dict[str, object]:
             {"name": helper.name, "networks": [str(network) for network in helper.networks]}
             for helper in schedule.helpers
         ],
+        "ladder": [{"name": t.name, "summary": t.summary} for t in ladder_of(schedule)],
+        "rota_s": dict(schedule.rota),
+        "ways": [{"name": way.name, "kind": way.kind} for way in schedule.ways],
         "targets": [
             {"service": t.service, "target": t.name, "url": t.url, "kind": t.kind, "note": t.note}
             for t in schedule.targets
@@ -56,12 +60,26 @@ def _as_lines(schedule: Schedule, planned: Plan) -> list[str]:
         for helper in schedule.helpers:
             lines.append(f"  {helper.name}  {', '.join(str(network) for network in helper.networks)}")
     else:
-        lines += ["", "It names no helper: pairs, with scrambled names too, go to the sites' own addresses."]
+        lines += ["", "It names no helper: where a site fails, pairs go to its own address, with scrambled names too."]
+    lines += ["", "Where something is odd about a target, closer looks follow, cheap and decisive ones first:", ""]
+    ladder = ladder_of(schedule)
+    width = max(len(technique.name) for technique in ladder) if ladder else 0
+    lines += [f"  {technique.name:<{width}}  {technique.summary}" for technique in ladder]
+    if schedule.rota:
+        lines += ["", "These take turns over the targets without any anomaly, as often as this on average:", ""]
+        lines += [f"  {name}  every {interval_s / 3600:g} h" for name, interval_s in schedule.rota.items()]
+    if schedule.ways:
+        lines += ["", "And these other ways round would be used for a target that does not answer:", ""]
+        lines += [f"  {way.name}  {way.kind}" for way in schedule.ways]
     lines += [
         "",
         f"How often: {planned.cycles_per_day:g} cycles a day, each up to {schedule.jitter_s:g} s after its slot.",
         f"Estimate: {_shown(planned.bytes_per_cycle)} a cycle, {_shown(planned.bytes_per_day)} a day.",
-        f"Estimate for each target that fails: {_shown(planned.follow_up_bytes)} more in that cycle.",
+        f"For each target that fails: {_shown(planned.follow_up_bytes)} more in that cycle,",
+        f"and no more than {planned.most_follow_up_bytes_per_day / 1_000_000:g} MB a day for all of them together.",
+        f"The flight recorder looks at your own line each minute: {planned.recorder_bytes_per_day / 1_000_000:.1f} MB a "
+        "day at most,",
+        "most of which ends in your operator's network.",
         "",
         "These are estimates, not measurements. Their basis:",
     ]

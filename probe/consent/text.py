@@ -15,7 +15,7 @@ from probe.errors import UserError
 from probe.schedule.yaml_reader import ListOf, Record, UnfitError, parse, read_bytes, required
 from probe.schedule.yaml_scalars import integer, text
 
-TEXT_VERSION: Final = 1
+TEXT_VERSION: Final = 2
 """Raise it when the meaning changes, in every language at once."""
 
 _FOLDER: Final = Path(__file__).parent

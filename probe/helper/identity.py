@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from probe.addresses import parse_address
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,8 +24,11 @@ if TYPE_CHECKING:
 
 NONCE_HEADER = "nameblind-nonce"
 SIGNATURE_HEADER = "nameblind-signature"
+CLIENT_HEADER = "nameblind-client"
+"""Of a request: the probe asks which address the helper sees. Of an answer: that address, and its signature."""
 
 _CONTEXT = b"nameblind helper answer\x00"  # keeps a signature from meaning anything elsewhere
+_CLIENT_CONTEXT = b"nameblind helper client\x00"
 
 
 def signature_of(nonce: bytes, key: Ed25519PrivateKey) -> bytes:
@@ -45,6 +50,26 @@ def is_genuine(status: int, headers: Mapping[str, str], nonce: str, public_key: 
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True
+
+
+def client_header(nonce: bytes, client: str, key: Ed25519PrivateKey) -> bytes:
+    """Give the value that tells a probe its own address, so that nobody on the way can tell it another."""
+    signature = base64.b64encode(key.sign(_CLIENT_CONTEXT + nonce + b"\x00" + client.encode()))
+    return client.encode() + b" " + signature
+
+
+def client_in(status: int, headers: Mapping[str, str], nonce: str, public_key: bytes) -> str | None:
+    """Give the address that a helper says it sees; ``None`` where its key did not sign it for our nonce."""
+    client, _, signed = headers.get(CLIENT_HEADER, "").partition(" ")
+    if status != 200 or parse_address(client) is None:
+        return None
+    try:
+        signature = base64.b64decode(signed, validate=True)
+        message = _CLIENT_CONTEXT + nonce.encode() + b"\x00" + client.encode()
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, binascii.Error, ValueError):
+        return None
+    return client
 
 
 def public_key_of(key: Ed25519PrivateKey) -> bytes:

@@ -25,6 +25,8 @@ class Entry:
     url: str
     video: str | None = None
     expect_status: int | None = None
+    role: str | None = None
+    need: str | None = None
     note: str = ""
 
     def as_target(self, service: str, kind: TargetKind) -> Target:
@@ -36,19 +38,21 @@ class Entry:
             kind=kind,
             video=self.video,
             expect_status=self.expect_status,
+            role=self.role,
+            need=self.need,
             note=self.note,
         )
 
 
-def _target(*, url: str, name: str | None = None, note: str = "") -> Entry:
+def _target(*, url: str, name: str | None = None, role: str | None = None, note: str = "") -> Entry:
     name = name or name_of_url(url)
     if name is None:
         raise UnfitError("name", "a name, because the URL has more in it than a name may have")
-    return Entry(name=name, url=url, note=note)
+    return Entry(name=name, url=url, role=role, note=note)
 
 
 def _video(*, id: str, scheme: str = "https", name: str | None = None, note: str = "") -> Entry:  # noqa: A002 - the key in the file
-    return Entry(name=name or f"youtube/{id}", url=watch_url(id, scheme), video=id, note=note)
+    return Entry(name=name or f"youtube/{id}", url=watch_url(id, scheme), video=id, role="video", note=note)
 
 
 def _portal_check(*, url: str, status: int, name: str | None = None, note: str = "") -> Entry:
@@ -59,7 +63,13 @@ def _portal_check(*, url: str, status: int, name: str | None = None, note: str =
 
 PlacedEntries = tuple[tuple[Place, Entry], ...]
 
+ROLES: Final = ("site", "short-links", "images", "video", "api")
+"""What people need a host for."""
+ROLE = one_of(*ROLES)
+
 TARGET = Record(_target, {"name": optional(NAME), "url": required(URL), "note": optional(NOTE)}, line="url")
+
+SERVICE_TARGET = Record(_target, {**TARGET.keys, "role": optional(ROLE)}, line="url")
 
 VIDEO_TARGET = Record(
     _video,
@@ -78,17 +88,32 @@ PORTAL_CHECK = Record(
 )
 
 
-def _service(*, targets: PlacedEntries = (), videos: PlacedEntries = ()) -> PlacedEntries:
-    if not targets and not videos:
+def _service(
+    *,
+    targets: PlacedEntries = (),
+    videos: PlacedEntries = (),
+    all_of: tuple[str, ...] = (),
+    any_of: tuple[str, ...] = (),
+) -> PlacedEntries:
+    entries = targets + videos
+    if not entries:
         raise UnfitError("targets", "at least one target or video in each service")
-    return targets + videos
+    for key, roles in (("all_of", all_of), ("any_of", any_of)):
+        if missing := set(roles) - {entry.role for _, entry in entries}:
+            raise UnfitError(key, f"roles that targets of the service have, and none has {', '.join(sorted(missing))}")
+    if both := set(all_of) & set(any_of):
+        raise UnfitError("any_of", f"roles that are not in all_of: {', '.join(sorted(both))}")
+    needs = dict.fromkeys(all_of, "all") | dict.fromkeys(any_of, "any")
+    return tuple((at, replace(entry, need=needs.get(entry.role or ""))) for at, entry in entries)
 
 
 SERVICE = Record(
     _service,
     {
-        "targets": optional(ListOf(Placed(TARGET), at_most=MAX_TARGETS)),
+        "targets": optional(ListOf(Placed(SERVICE_TARGET), at_most=MAX_TARGETS)),
         "videos": optional(ListOf(Placed(VIDEO_TARGET), at_most=MAX_TARGETS)),
+        "all_of": optional(ListOf(ROLE, at_least=1)),
+        "any_of": optional(ListOf(ROLE, at_least=1)),
     },
 )
 

@@ -11,15 +11,20 @@ import base64
 import hashlib
 import re
 from dataclasses import fields, replace
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from probe.addresses import is_public_address
 from probe.errors import UserError
+from probe.fingerprints import MAX_FILE_BYTES as MAX_FINGERPRINT_BYTES
+from probe.fingerprints import Fingerprints, joined
+from probe.fingerprints import read as read_fingerprints
+from probe.itself import networks
 from probe.limits import Limits
 from probe.model import DnsTransport, TargetKind
 from probe.schedule.entries import CONTROLS, MAX_TARGETS, SERVICE, Controls, PlacedEntries
-from probe.schedule.model import FollowUp, Helper, PairPlan, Resolver, Schedule, VantageSpec
+from probe.schedule.model import FollowUp, Helper, PairPlan, Resolver, Schedule, VantageSpec, Way, WayKind
 from probe.schedule.names import HOST_NAME, NAME
 from probe.schedule.yaml_reader import (
     Key,
@@ -52,9 +57,10 @@ BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "tls_timeout_s": (0.1, 60),
     "tls_certificates": (1, 100),
     "tls_handshake_bytes": (16_384, 262_144),
+    "quic_timeout_s": (0.1, 60),
     "http_timeout_s": (0.1, 60),
     "http_head_bytes": (4_096, 131_072),
-    "http_body_bytes": (1_024, 1_048_576),
+    "http_body_bytes": (0, 1_048_576),
     "http_redirects": (0, 20),
     "title_chars": (0, 500),
     "error_text_chars": (0, 500),
@@ -62,6 +68,7 @@ BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "retries": (1, 10),
     "concurrent_measurements": (1, 32),
     "concurrent_pairs": (1, 16),
+    "detour_timeout_s": (0.1, 120),
     "hop_timeout_s": (0.1, 5),
 }
 """What a schedule may set each limit to: never so much that a hostile server exhausts a small machine."""
@@ -97,6 +104,16 @@ def _address(written: str) -> str:
     if "%" in written:  # a scope names an interface of one machine
         raise ValueError
     return str(ip_address(written))
+
+
+def _socket(written: str) -> tuple[str, int]:
+    address, colon, port = written.rpartition(":")
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or not 0 < int(port) < 65_536:
+        raise ValueError
+    is_bracketed = address.startswith("[") and address.endswith("]")
+    if (":" in address) != is_bracketed:
+        raise ValueError
+    return _address(address.strip("[]")), int(port)
 
 
 def _resolver(*, name: str, transport: str, **values: Any) -> Resolver:
@@ -143,6 +160,16 @@ def _public_key(written: str) -> bytes:
 
 HELPER_NETWORK = scalar(_helper_network, "an address or a network such as 192.0.2.0/29 (/24 or /64 at most)")
 
+
+def _silent_address(written: str) -> IPv4Address | IPv6Address:
+    address = ip_address(_address(written))
+    if not is_public_address(address):
+        raise ValueError
+    return address
+
+
+SILENT_ADDRESS = scalar(_silent_address, "an IP address that the Internet routes")
+
 HELPER = Record(
     Helper,
     {
@@ -151,6 +178,8 @@ HELPER = Record(
         "public_key": required(scalar(_public_key, "an Ed25519 public key, 32 bytes in base64")),
         "https_port": optional(PORT),
         "http_port": optional(PORT),
+        "quic_port": optional(PORT),
+        "dns_port": optional(PORT),
     },
 )
 
@@ -165,6 +194,50 @@ def _extra_root(place: Place) -> tuple[bytes, ...]:
     except (UserError, ValueError):
         raise place.expected("a file of certificates in PEM, its path relative to the schedule") from None
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates)
+
+
+def _fingerprints(place: Place) -> Fingerprints:
+    path = Path(place.file).parent / text(500, "a path")(place)
+    try:
+        return read_fingerprints(read_bytes(path, MAX_FINGERPRINT_BYTES))
+    except (UserError, ValueError) as error:
+        why = "" if isinstance(error, UserError) else f" ({error})"
+        raise place.expected(f"a CSV file of fingerprints, OONI's or Citizen Lab's{why}") from None
+
+
+def _as_table(place: Place) -> Path:
+    path = (Path(place.file).parent / text(500, "a path")(place)).absolute()
+    try:
+        is_table = next(networks.rows(path), None) is not None
+    except (OSError, EOFError):
+        is_table = False
+    if not is_table:
+        raise place.expected("a file with lines of first address, last address and network, or of prefix and network")
+    return path
+
+
+PROXY_ADDRESS = scalar(_socket, "an IP address and a port such as 127.0.0.1:9050 or [::1]:9050")
+
+
+def _way(*, name: str, **values: Any) -> Way:
+    if len(values) != 1:
+        raise UnfitError("name", "beside it exactly one of socks5, http and interface")
+    ((kind, value),) = values.items()
+    if kind == WayKind.INTERFACE:
+        return Way(name=name, kind=WayKind.INTERFACE, interface=value)
+    address, port = value
+    return Way(name=name, kind=WayKind(kind), address=address, port=port)
+
+
+WAY = Record(
+    _way,
+    {
+        "name": required(NAME),
+        "socks5": optional(PROXY_ADDRESS),
+        "http": optional(PROXY_ADDRESS),
+        "interface": optional(matching(r"[!-.0-~]{1,15}", "the name of an interface, as the system shows it")),
+    },
+)
 
 
 # ---------------------------------------------------------------- how often, how much
@@ -224,7 +297,9 @@ def _schedule(
     controls: Controls,
     resolvers: tuple[tuple[Place, Resolver], ...],
     helpers: tuple[tuple[Place, Helper], ...] = (),
+    ways: tuple[tuple[Place, Way], ...] = (),
     extra_roots: tuple[tuple[bytes, ...], ...] = (),
+    fingerprints: tuple[Fingerprints, ...] = (),
     **values: Any,
 ) -> Schedule:
     if sum(resolver.transport is DnsTransport.SYSTEM for _, resolver in resolvers) != 1:
@@ -243,8 +318,10 @@ def _schedule(
         sha256="",  # of the file's bytes, which only load() has
         resolvers=_unique(resolvers),
         helpers=_unique(helpers),
+        ways=_unique(ways),
         targets=_unique(placed),
         extra_roots=tuple(dict.fromkeys(root for roots in extra_roots for root in roots)),
+        fingerprints=joined(fingerprints),
         **values,
     )
     if schedule.jitter_s >= schedule.cadence_s:
@@ -260,6 +337,8 @@ SCHEDULE = Record(
         "vantage": required(VANTAGE),
         "resolvers": required(ListOf(Placed(RESOLVER), at_least=1, at_most=10)),
         "helpers": optional(ListOf(Placed(HELPER), at_most=8)),
+        "non_resolvers": optional(ListOf(SILENT_ADDRESS, at_most=16)),
+        "ways": optional(ListOf(Placed(WAY), at_most=4)),
         "extra_roots": optional(ListOf(_extra_root, at_most=16)),
         "cadence": optional(duration("1m", "7d"), into="cadence_s"),
         "jitter": optional(duration("0s", "1d"), into="jitter_s"),
@@ -267,6 +346,9 @@ SCHEDULE = Record(
         "follow_up": optional(FOLLOW_UP),
         "rota": optional(ROTA),
         "limits": optional(LIMITS),
+        "as_table": optional(_as_table),
+        "fingerprints": optional(ListOf(_fingerprints, at_most=8)),
+        "video_hosts": optional(ListOf(HOST_NAME, at_most=8)),
         "controls": required(CONTROLS),
         "services": required(MapOf(NAME, SERVICE, at_least=1, at_most=64)),
     },

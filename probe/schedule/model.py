@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from probe.fingerprints import NO_FINGERPRINTS
 from probe.limits import Limits
+from probe.model import DnsTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+    from pathlib import Path
 
-    from probe.model import DnsTransport, Target, TargetKind
+    from probe.fingerprints import Fingerprints
+    from probe.model import Target, TargetKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,11 @@ class Resolver:
     """Of DoT and DoH: the name that its certificate must carry."""
     path: str = "/dns-query"
 
+    @property
+    def is_system(self) -> bool:
+        """Tell whether it is the system's own resolution, which every program here uses."""
+        return self.transport is DnsTransport.SYSTEM
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Helper:
@@ -52,6 +62,10 @@ class Helper:
     """Ed25519, 32 bytes: what its answers are signed with."""
     https_port: int = 443
     http_port: int = 80
+    quic_port: int | None = None
+    """UDP; ``None`` where it does not speak QUIC."""
+    dns_port: int | None = None
+    """UDP; ``None`` where it does not answer DNS."""
 
     def addresses(self) -> list[IPv4Address | IPv6Address]:
         """Give its addresses, at most 256 of each network."""
@@ -73,6 +87,26 @@ class PairPlan:
     rest_s: float = 180.0
     """An address and port are left alone so long after a target's arm failed there: some censors punish
     the pair of addresses for 60-300 s after a trigger."""
+
+
+class WayKind(StrEnum):
+    """What another way round is."""
+
+    SOCKS5 = "socks5"  # RFC 1928; Tor's own is one
+    HTTP = "http"  # a proxy that understands CONNECT
+    INTERFACE = "interface"  # another line of this machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Another way round, which the volunteer already has."""
+
+    name: str
+    kind: WayKind
+    address: str | None = None
+    """Of a proxy. Never stored."""
+    port: int | None = None
+    interface: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +135,10 @@ class Schedule:
     targets: tuple[Target, ...]
     """Targets, controls and portal checks alike, in the file's order."""
     helpers: tuple[Helper, ...] = ()
+    non_resolvers: tuple[IPv4Address | IPv6Address, ...] = ()
+    """Addresses where no resolver runs: what answers a DNS question there was forged on the way."""
+    ways: tuple[Way, ...] = ()
+    """Other ways round that the volunteer permits to be used."""
     extra_roots: tuple[bytes, ...] = ()
     """Certificates (DER) trusted beside the public roots."""
     cadence_s: float = 900.0
@@ -111,6 +149,23 @@ class Schedule:
     rota: Mapping[str, float] = field(default_factory=dict)
     """Techniques that look at every target now and then, without any anomaly: name, and mean seconds between."""
     limits: Limits = field(default_factory=Limits)
+    fingerprints: Fingerprints = NO_FINGERPRINTS
+    """Of known block pages, from the user's own files."""
+    video_hosts: tuple[str, ...] = ()
+    """Domains under which a video's film and thumbnail may be, beside YouTube's own."""
+    as_table: Path | None = None
+    """A file that says which addresses belong to which network, for the vantage's own; without it, nothing is said."""
+    may_keep_packets: bool = False
+    """Whether the volunteer permitted it, on the command line (``--packets``); no key of the file does."""
+
+    @property
+    def beacon(self) -> str | None:
+        """A public address towards which the first hops lie: a resolver's, which the schedule asks anyway."""
+        return next((resolver.address for resolver in self.resolvers if resolver.address), None)
+
+    def silent_addresses(self) -> list[IPv4Address | IPv6Address]:
+        """List the addresses where no resolver runs: without the key, the helpers', which answer no plain question."""
+        return list(self.non_resolvers) or [address for helper in self.helpers for address in helper.addresses()]
 
     def of_kind(self, *kinds: TargetKind) -> tuple[Target, ...]:
         """Give the targets of these kinds, in order."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import struct
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING
 
+import dns.edns
 import dns.exception
 import dns.message
 import dns.name
@@ -17,6 +15,7 @@ import dns.rdatatype
 
 from probe.failures import Failure
 from probe.model import DnsAnswer
+from probe.steps.dns_reply import Asked, Reply, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,16 +23,11 @@ if TYPE_CHECKING:
 RECORDS_KEPT = 64
 """Of one answer, of each kind; a true answer has a handful."""
 
-_MESSAGE_BYTES = 4096
-_RECORDS = 80
-"""What is longer, or counts more records, is no answer for one name without EDNS, and is not parsed: names
-that point at each other make 64 KiB cost seconds."""
-_HEADER_BYTES = 12
-_COUNTS = struct.Struct("!4H")  # after id and flags
-
 TRUNCATED = "the answer is truncated (TC) and holds no address"
 """The ``error_text`` of an observation whose answer was cut by the resolver: over TCP it may be whole."""
 
+_QR, _OPCODE = 0x8000, 0x7800
+_WITHOUT_QUESTION = frozenset({1, 2, 4, 5})  # FORMERR, SERVFAIL, NOTIMP, REFUSED
 _TC = 0x02  # in the third byte of the header, RFC 1035 section 4.1.1
 
 _BY_RCODE = {"NXDOMAIN": Failure.DNS_NXDOMAIN, "REFUSED": Failure.DNS_REFUSED}
@@ -50,38 +44,71 @@ class Question:
 
     message: dns.message.Message
     wire: bytes
+    repeats: tuple[Question, ...] = ()
+    """The same question under other ids: what is sent where nothing answered."""
 
     @classmethod
-    def ask(cls, name: str, query_type: str, *, message_id: int | None = None) -> Question:
-        """Make a question; the id is drawn unless given. BadQuestionError."""
+    def ask(
+        cls,
+        name: str,
+        query_type: str,
+        *,
+        message_id: int | None = None,
+        repeats: int = 0,
+        options: Sequence[dns.edns.Option] = (),
+    ) -> Question:
+        """Make a question; the id is drawn unless given, and ``options`` bring EDNS. BadQuestionError.
+
+        Each of its repeats has an id of its own. So an answer tells which of them it answers, and two answers to one
+        are a race, while an answer to each of two is none.
+        """
         try:
             message = dns.message.make_query(
                 dns.name.from_text(name),
                 query_type,
                 id=secrets.randbelow(1 << 16) if message_id is None else message_id,
+                options=list(options) or None,
             )
-            return cls(message, message.to_wire())
+            again = tuple(cls.ask(name, query_type, options=options) for _ in range(repeats))
+            return cls(message, message.to_wire(), again)
         except (dns.exception.DNSException, ValueError) as error:
             raise BadQuestionError from error
 
     def read(self, raw: bytes, delay_s: float) -> DnsAnswer:
         """Read ``raw``; what does not parse, or answers something else, is kept and marked as not valid."""
-        reply = _parse(raw)
+        reply = read_reply(raw, RECORDS_KEPT)
         if reply is None:
             return DnsAnswer(delay_s=delay_s, rcode=None, addresses=(), cnames=(), is_valid=False, raw=raw)
+        sending = self._sending_answered_by(reply)
         return DnsAnswer(
             delay_s=delay_s,
-            rcode=dns.rcode.to_text(reply.rcode()),
-            addresses=_texts(reply, dns.rdatatype.A, dns.rdatatype.AAAA),
-            cnames=_texts(reply, dns.rdatatype.CNAME),
-            is_valid=self.message.is_response(reply),
+            rcode=dns.rcode.to_text(dns.rcode.Rcode.make(reply.rcode)),
+            addresses=reply.addresses,
+            cnames=reply.aliases,
+            is_valid=sending is not None,
             raw=raw,
+            sending=sending,
         )
 
     def is_answered_by(self, raw: bytes) -> bool:
-        """Say whether ``raw`` parses, and has our id and our question."""
-        reply = _parse(raw)
-        return reply is not None and self.message.is_response(reply)
+        """Say whether ``raw`` parses, and has an id of ours and our question."""
+        reply = read_reply(raw, RECORDS_KEPT)
+        return reply is not None and self._sending_answered_by(reply) is not None
+
+    def _sending_answered_by(self, reply: Reply) -> int | None:
+        """Say which sending of the question a reply answers, from 1; ``None`` for none of them."""
+        if not reply.flags & _QR or reply.flags & _OPCODE or not self._is_repeated_by(reply):
+            return None
+        sendings = enumerate((self, *self.repeats), start=1)
+        return next((number for number, sent in sendings if sent.message.id == reply.identifier), None)
+
+    def _is_repeated_by(self, reply: Reply) -> bool:
+        """Tell whether a reply repeats our question; a server that could not read it may leave it out."""
+        if not reply.questions:
+            return reply.rcode in _WITHOUT_QUESTION
+        asked = self.message.question[0]
+        labels = tuple(label.lower() for label in asked.name.labels if label)
+        return set(reply.questions) == {Asked(labels, asked.rdtype, asked.rdclass)}
 
     def failure_of(self, answers: Sequence[DnsAnswer]) -> tuple[Failure | None, str | None]:
         """Give the failure that the first valid answer means, as a stub resolver would, and a few words.
@@ -109,22 +136,3 @@ class Question:
 
 def _is_truncated(answer: DnsAnswer) -> bool:
     return bool(answer.raw[2] & _TC)
-
-
-def _texts(reply: dns.message.Message, *kinds: dns.rdatatype.RdataType) -> tuple[str, ...]:
-    found = (rdata.to_text() for rrset in reply.answer if rrset.rdtype in kinds for rdata in rrset)
-    return tuple(islice(found, RECORDS_KEPT))
-
-
-def _parse(raw: bytes) -> dns.message.Message | None:
-    if len(raw) > _MESSAGE_BYTES or sum(_COUNTS.unpack_from(raw.ljust(_HEADER_BYTES, b"\0"), 4)) > _RECORDS:
-        return None
-    return _parse_bounded(raw)
-
-
-@lru_cache(maxsize=64)  # a datagram is looked at when it arrives and read when all have
-def _parse_bounded(raw: bytes) -> dns.message.Message | None:
-    try:
-        return dns.message.from_wire(raw, ignore_trailing=True, one_rr_per_rrset=True)
-    except dns.exception.DNSException:
-        return None

@@ -12,11 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from probe.failures import Failure
 from probe.model import Observation, Operation
+from probe.sketch import sketch_of
 from probe.steps.failing import TooMuchError, failure_of, text_of
-from probe.steps.http_body import decode, title_of
+from probe.steps.http_body import charset_of, decode, title_of
+from probe.steps.progress import Progress
 
 if TYPE_CHECKING:
     from probe.clock import Clock
@@ -31,6 +34,7 @@ KEPT_HEADERS = frozenset(
     {
         "age",
         "allow",
+        "alt-svc",
         "cache-control",
         "content-encoding",
         "content-language",
@@ -75,6 +79,16 @@ class HttpEndpoint:
     """Says of an answer whether it is the helper's own."""
     method: str = "GET"
     content: bytes = b""
+    body_limit_bytes: int | None = None
+    """Read of the body, in the place of the limit that holds for all."""
+    is_enough: Callable[[bytes], bool] | None = None
+    """Takes the body as it arrives, and says when the rest need not be read."""
+    enough_s: float | None = None
+    """The exchange ends then, in the place of the limit that holds for all; the body so far is enough."""
+
+    def body_limit(self, limits: Limits) -> int:
+        """Give what is read of the body at most, in bytes."""
+        return limits.http_body_bytes if self.body_limit_bytes is None else self.body_limit_bytes
 
 
 async def exchange(endpoint: HttpEndpoint, net: Net, clock: Clock, limits: Limits) -> Observation:
@@ -85,6 +99,8 @@ async def exchange(endpoint: HttpEndpoint, net: Net, clock: Clock, limits: Limit
     del net  # the connection is open; every step has the same signature
     began = clock.monotonic()
     sent, received = endpoint.stream.bytes_sent, endpoint.stream.bytes_received
+    progress = Progress(clock)
+    endpoint.stream.watch(progress.note)
     seen = Observation(
         operation=Operation.HTTP,
         started_at=clock.now(),
@@ -96,7 +112,10 @@ async def exchange(endpoint: HttpEndpoint, net: Net, clock: Clock, limits: Limit
         url=endpoint.url,
     )
     try:
-        seen = await _ask(endpoint, seen, began + limits.http_timeout_s, limits)
+        seconds = limits.http_timeout_s
+        if endpoint.enough_s is not None:
+            seconds = min(seconds, endpoint.enough_s)
+        seen = await _ask(endpoint, seen, began + seconds, limits, progress)
     finally:
         await endpoint.stream.close()
     return replace(
@@ -104,10 +123,14 @@ async def exchange(endpoint: HttpEndpoint, net: Net, clock: Clock, limits: Limit
         ended_mono_s=clock.monotonic(),
         bytes_sent=endpoint.stream.bytes_sent - sent,
         bytes_received=endpoint.stream.bytes_received - received,
+        first_byte_s=progress.first_byte_s,
+        progress=progress.ended(),
     )
 
 
-async def _ask(endpoint: HttpEndpoint, seen: Observation, deadline: float, limits: Limits) -> Observation:
+async def _ask(
+    endpoint: HttpEndpoint, seen: Observation, deadline: float, limits: Limits, progress: Progress
+) -> Observation:
     import httpcore
     import httpx
 
@@ -120,9 +143,10 @@ async def _ask(endpoint: HttpEndpoint, seen: Observation, deadline: float, limit
     except (httpx.InvalidURL, ValueError) as error:
         return replace(seen, failure=Failure.UNKNOWN, error_text=text_of(error, limits))
     seen = replace(seen, name={name.lower(): value for name, value in headers}["host"])
-    wire = Wire(endpoint.stream, deadline, limits.http_head_bytes)
+    wire = Wire(endpoint.stream, deadline, limits.http_head_bytes, progress)
     # Framing may take as much again as the body; a peer that wraps each byte in a chunk is cut short.
-    transport = Transport(wire, limits.http_head_bytes + 2 * limits.http_body_bytes)
+    body_bytes = endpoint.body_limit(limits)
+    transport = Transport(wire, limits.http_head_bytes + 2 * body_bytes)
     status: int | None = None
     raw = bytearray()
     is_cut = False
@@ -131,14 +155,17 @@ async def _ask(endpoint: HttpEndpoint, seen: Observation, deadline: float, limit
             response = await client.send(request, stream=True, follow_redirects=False)
             status = response.status_code
             async for chunk in response.aiter_raw():
-                is_cut = is_cut or len(raw) + len(chunk) > limits.http_body_bytes
-                raw += chunk[: limits.http_body_bytes - len(raw)]
+                is_cut = is_cut or len(raw) + len(chunk) > body_bytes
+                raw += chunk[: body_bytes - len(raw)]
+                if endpoint.is_enough is not None and not is_cut:
+                    is_cut = endpoint.is_enough(chunk)
                 if is_cut:
                     wire.budget_bytes = 0  # ends the exchange at the next read
     except httpcore.LocalProtocolError as error:  # a header of the caller's that HTTP does not allow
         return replace(seen, failure=Failure.UNKNOWN, error_text=text_of(error, limits))
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
-        if status is not None and isinstance(wire.cause, TooMuchError):
+        is_timed = endpoint.enough_s is not None and isinstance(wire.cause, TimeoutError)
+        if status is not None and (isinstance(wire.cause, TooMuchError) or is_timed):
             is_cut = True
         else:
             failure, cause = _failure_of(wire, error)
@@ -147,6 +174,14 @@ async def _ask(endpoint: HttpEndpoint, seen: Observation, deadline: float, limit
     if status is None:
         return seen
     return _read(seen, status, transport.headers, bytes(raw), is_cut=is_cut, endpoint=endpoint, limits=limits)
+
+
+def request_bytes(url: str) -> bytes:
+    """Give a request for ``url`` as :func:`exchange` sends it; the URL is a checked one."""
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = _request_headers(parts.netloc, ())
+    return "\r\n".join([f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]).encode()
 
 
 def _request_headers(host: str, extra: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
@@ -178,7 +213,7 @@ def _read(
 ) -> Observation:
     """Add what the answer says; without a failure so far, ask whether it is genuine."""
     last = dict(headers)
-    body, is_decoded_cut = decode(raw, last.get("content-encoding", ""), limits.http_body_bytes)
+    body, is_decoded_cut = decode(raw, last.get("content-encoding", ""), endpoint.body_limit(limits))
     is_genuine: bool | None = None
     failure = seen.failure
     if endpoint.genuine is not None and failure is None:
@@ -186,6 +221,7 @@ def _read(
         failure = None if is_genuine else Failure.NOT_GENUINE
     kept = [(name, value[:_HEADER_CHARS]) for name, value in headers if name in KEPT_HEADERS]
     location = last.get("location")
+    content_type = last.get("content-type", "")
     return replace(
         seen,
         failure=failure,
@@ -195,6 +231,7 @@ def _read(
         body=body,
         body_length_bytes=len(body),
         is_body_truncated=is_cut or is_decoded_cut,
-        title=title_of(body, last.get("content-type", ""), limits.title_chars),
+        title=title_of(body, content_type, limits.title_chars),
+        body_sketch=None if endpoint.genuine is not None else sketch_of(body, charset_of(body, content_type)),
         is_genuine=is_genuine,
     )

@@ -8,6 +8,8 @@ import re
 import unicodedata
 import zlib
 
+from probe.scrub import scrub
+
 _WBITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}  # servers send deflate with and without header
 _CHARSETS = {
     "utf-8",
@@ -37,6 +39,7 @@ _CHARSETS = {
 _CHARSET = re.compile(rb"charset\s{0,4}=\s{0,4}[\"']?([A-Za-z0-9_:.-]{1,40})")
 _DECLARED_WITHIN_BYTES = 2048
 _TAG_BYTES = 1024
+_OF_ADDRESSES = "0123456789abcdefABCDEF.:-_%&#;"
 
 
 def decode(body: bytes, content_encoding: str, limit_bytes: int) -> tuple[bytes, bool]:
@@ -57,6 +60,7 @@ def decode(body: bytes, content_encoding: str, limit_bytes: int) -> tuple[bytes,
 def title_of(body: bytes, content_type: str, limit_chars: int) -> str | None:
     """Give the text of the first ``title`` element, one line without control characters; ``None`` without one.
 
+    What looks like an address is taken out of it: it may be the volunteer's own.
     Searches are linear in the body: a page may be built to make a pattern slow.
     """
     lower = body.lower()
@@ -68,13 +72,17 @@ def title_of(body: bytes, content_type: str, limit_chars: int) -> str | None:
         return None
     ended = lower.find(b"</title", begun, begun + 8 * limit_chars)
     raw = body[begun : ended if ended >= 0 else begun + 8 * limit_chars]
-    text = html.unescape(raw.decode(_charset(body, content_type), errors="replace"))
+    text = html.unescape(raw.decode(charset_of(body, content_type), errors="replace"))
     kept = "".join(" " if character.isspace() else character for character in text)
     visible = "".join(character for character in kept if unicodedata.category(character)[0] != "C")
-    return " ".join(visible.split())[:limit_chars] or None
+    line = " ".join(visible.split())
+    if ended < 0:  # what was cut off may be the beginning of an address
+        line = line.rstrip(_OF_ADDRESSES)
+    return scrub(line)[:limit_chars] or None
 
 
-def _charset(body: bytes, content_type: str) -> str:
+def charset_of(body: bytes, content_type: str) -> str:
+    """Give the codec that a page says it is written in, among those that are linear in their input."""
     declared = _CHARSET.search(content_type.lower().encode("ascii", "replace")) or _CHARSET.search(
         body[:_DECLARED_WITHIN_BYTES].lower()
     )

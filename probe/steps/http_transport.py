@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from probe.net import Stream
+    from probe.steps.progress import Progress
 
 _MARK = b"HTTP/"
 
@@ -28,9 +29,10 @@ _MARK = b"HTTP/"
 class Wire(httpcore.AsyncNetworkStream):
     """What httpcore reads from and writes to: our stream, a deadline and a budget."""
 
-    def __init__(self, stream: Stream, deadline: float, budget_bytes: int) -> None:
+    def __init__(self, stream: Stream, deadline: float, budget_bytes: int, progress: Progress) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._progress = progress
         self._opening = b""
         self.budget_bytes = budget_bytes
         """Bytes that may still be read; the reader raises or lowers it."""
@@ -60,6 +62,8 @@ class Wire(httpcore.AsyncNetworkStream):
         except OSError as error:
             self.cause = self.cause or error
             raise httpcore.ReadError from error
+        if data:
+            self._progress.answered()
         self.budget_bytes -= len(data)
         self._opening += data[: len(_MARK) - len(self._opening)]
         self.is_ended = not data
@@ -73,6 +77,7 @@ class Wire(httpcore.AsyncNetworkStream):
         except OSError as error:
             self.cause = self.cause or error
             raise httpcore.WriteError from error
+        self._progress.request_sent()
 
     async def aclose(self) -> None:
         """Leave the connection open: it belongs to whoever opened the wire."""

@@ -11,6 +11,7 @@ length send the same number of bytes.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ssl
 from dataclasses import dataclass, replace
@@ -21,6 +22,9 @@ from probe.model import Observation, Operation
 from probe.steps.failing import TooMuchError, failure_of, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from probe.clock import Clock
     from probe.limits import Limits
     from probe.net import Net, Stream
@@ -30,6 +34,7 @@ _READ_BYTES = 16_384
 _RECORD_HEADER_BYTES = 5
 _CONTENT_TYPES = range(20, 25)  # change_cipher_spec to heartbeat
 _MAJOR_VERSION = 3
+_PIECE_GAP_S = 0.02  # the system may join what is written in one breath
 _ENCODING_DER = 2  # of the private _ssl module
 _CIPHERS = "HIGH:!aNULL:!PSK:!SRP:@SECLEVEL=0"
 """Weak keys and signatures are the peer's to show and ours to record, not a reason to break off."""
@@ -49,6 +54,8 @@ class TlsEndpoint:
     pinned_key: bytes | None = None
     """Ed25519, 32 bytes: the leaf must hold this key."""
     alpn: tuple[str, ...] = ("http/1.1",)
+    first_flight: Callable[[bytes], tuple[bytes, ...]] | None = None
+    """Takes the ClientHello's record and gives what is sent in its place, each piece in a segment of its own."""
 
 
 async def handshake(endpoint: TlsEndpoint, net: Net, clock: Clock, limits: Limits) -> tuple[Observation, Stream | None]:
@@ -71,7 +78,7 @@ async def handshake(endpoint: TlsEndpoint, net: Net, clock: Clock, limits: Limit
         source_port=endpoint.stream.source_port,
     )
     try:
-        stream = TlsStream(endpoint.stream, endpoint.server_name, endpoint.alpn)
+        stream = TlsStream(endpoint.stream, endpoint.server_name, endpoint.alpn, endpoint.first_flight)
     except (UnicodeError, ValueError, TypeError) as error:  # a name that no ClientHello can carry
         await endpoint.stream.close()
         return replace(
@@ -118,24 +125,29 @@ def _examine(
     limits: Limits,
 ) -> Observation:
     """Add what the finished handshake agreed on, and what is wrong with its certificates."""
-    is_genuine = None if endpoint.pinned_key is None else _holds(chain, endpoint.pinned_key)
-    certificate_failure: Failure | None = None
-    if len(chain) > limits.tls_certificates:
-        certificate_failure = Failure.TLS_INVALID_CERTIFICATE
-    elif endpoint.trust is not None:
-        certificate_failure = endpoint.trust.verify(chain, endpoint.server_name or endpoint.address, clock.now())
+    is_genuine = None if endpoint.pinned_key is None else holds_key(chain, endpoint.pinned_key)
+    name = endpoint.server_name or endpoint.address
     return replace(
         seen,
         tls_version=stream.version,
         tls_cipher=stream.cipher,
         alpn=stream.alpn,
-        certificate_failure=certificate_failure,
+        certificate_failure=certificate_failure_of(chain, name, endpoint.trust, clock.now(), limits),
         is_genuine=is_genuine,
         failure=Failure.NOT_GENUINE if is_genuine is False else None,
     )
 
 
-def _holds(chain: tuple[bytes, ...], key: bytes) -> bool:
+def certificate_failure_of(
+    chain: tuple[bytes, ...], name: str, trust: Trust | None, at: datetime, limits: Limits
+) -> Failure | None:
+    """Give what is wrong with a chain for ``name``; ``None`` if nothing is, or without ``trust``."""
+    if len(chain) > limits.tls_certificates:
+        return Failure.TLS_INVALID_CERTIFICATE
+    return None if trust is None else trust.verify(chain, name, at)
+
+
+def holds_key(chain: tuple[bytes, ...], key: bytes) -> bool:
     """Say whether the leaf's public key is this Ed25519 key; the handshake proved that the peer has it."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -146,6 +158,15 @@ def _holds(chain: tuple[bytes, ...], key: bytes) -> bool:
     except (IndexError, ValueError):
         return False
     return isinstance(held, Ed25519PublicKey) and held.public_bytes_raw() == key
+
+
+def client_hello(name: str, alpn: tuple[str, ...] = ("http/1.1",)) -> bytes:
+    """Give the first flight of a handshake as :func:`handshake` sends it. UnicodeError, ValueError, TypeError."""
+    outgoing = ssl.MemoryBIO()
+    session = _context(alpn).wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        session.do_handshake()
+    return outgoing.read()
 
 
 def _context(alpn: tuple[str, ...]) -> ssl.SSLContext:
@@ -162,11 +183,18 @@ def _context(alpn: tuple[str, ...]) -> ssl.SSLContext:
 class TlsStream:
     """A TLS client session over another stream, which it owns."""
 
-    def __init__(self, inner: Stream, server_name: str | None, alpn: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        inner: Stream,
+        server_name: str | None,
+        alpn: tuple[str, ...],
+        first_flight: Callable[[bytes], tuple[bytes, ...]] | None = None,
+    ) -> None:
         """Prepare a session. UnicodeError, ValueError, TypeError: the name fits no ClientHello."""
         self._inner = inner
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._session = _context(alpn).wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._first_flight = first_flight
         self._head = b""
 
     @property
@@ -183,6 +211,10 @@ class TlsStream:
     def source_port(self) -> int | None:
         """Give our port."""
         return self._inner.source_port
+
+    def watch(self, note: Callable[[int], None]) -> None:
+        """Tell ``note`` from now on how many bytes each read brought on the TCP connection."""
+        self._inner.watch(note)
 
     @property
     def is_record_received(self) -> bool:
@@ -261,5 +293,11 @@ class TlsStream:
 
     async def _flush(self, deadline: float) -> None:
         data = self._outgoing.read()
+        if data and self._first_flight is not None:
+            pieces, self._first_flight = self._first_flight(data), None
+            for piece in pieces[:-1]:
+                await self._inner.write(piece, deadline)
+                await asyncio.sleep(_PIECE_GAP_S)
+            data = pieces[-1]
         if data:
             await self._inner.write(data, deadline)

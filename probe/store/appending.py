@@ -6,7 +6,6 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
-from sqlalchemy.dialects import postgresql, sqlite
 
 from probe.store.canonical import content, row_sha256, storable
 from probe.store.chain import TABLES, End, end_of
@@ -17,11 +16,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection, Table
+    from sqlalchemy.dialects import postgresql, sqlite
 
-_UPSERT: dict[str, Callable[..., sqlite.Insert | postgresql.Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
+
+def _upsert(connection: Connection) -> Callable[..., sqlite.Insert | postgresql.Insert]:
+    """Give the dialect's own insert; the other dialect is not loaded, because a waiting probe must stay small."""
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert
 
 
 def append_rows(connection: Connection, vantage_id: str, rows: Sequence[Base], received_at: datetime) -> End:
@@ -62,7 +68,7 @@ def insert_rows(connection: Connection, values_by_table: dict[Table, list[dict[s
 def move_end(connection: Connection, vantage_id: str, end: End) -> None:
     """Write where the chain ends now."""
     values = {"chain_seq": end.chain_seq, "chain_sha256": end.chain_sha256}
-    statement = _UPSERT[connection.dialect.name](ChainEnd).values(vantage_id=vantage_id, **values)
+    statement = _upsert(connection)(ChainEnd).values(vantage_id=vantage_id, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["vantage_id"], set_=values))
 
 
@@ -74,7 +80,7 @@ def insert_blobs(connection: Connection, blobs: Iterable[tuple[str, str, bytes]]
             raise ValueError(f"the content of blob {sha256} has another hash")
         values.append({"sha256": sha256, "kind": kind, "content": stored})
     if values:
-        connection.execute(_UPSERT[connection.dialect.name](Blob).on_conflict_do_nothing(), values)
+        connection.execute(_upsert(connection)(Blob).on_conflict_do_nothing(), values)
 
 
 def _order(row: Base) -> int:

@@ -71,11 +71,15 @@ def shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def connect(url: URL) -> Engine:
-    """Give an engine for ``url``; nothing is opened before its first use. ``UserError`` without the driver."""
+def connect(url: URL, patience_s: float | None = None) -> Engine:
+    """Give an engine for ``url``; nothing is opened before its first use. ``UserError`` without the driver.
+
+    ``patience_s`` is how long a writer waits for another one, :data:`BUSY_TIMEOUT_S` where it is not given.
+    """
     options: dict[str, Any] = {"json_serializer": canonical_json, "json_deserializer": json.loads}
     if url.drivername == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **options)
+        waits_s = BUSY_TIMEOUT_S if patience_s is None else patience_s
+        engine = create_engine(url, connect_args={"timeout": waits_s}, **options)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

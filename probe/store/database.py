@@ -36,14 +36,18 @@ class Database:
         self._clock = clock
 
     @classmethod
-    def open(cls, url_or_path: str, *, create: bool = False, clock: Clock | None = None) -> Database:
+    def open(
+        cls, url_or_path: str, *, create: bool = False, clock: Clock | None = None, patience_s: float | None = None
+    ) -> Database:
         """Open the database at a path or URL; with ``create``, make it where there is none.
+
+        A writer waits ``patience_s`` for another one: half a minute where it is not given.
 
         An older schema is migrated. ``UserError`` where it is missing,
         foreign, damaged, newer than this program, read-only or unreachable;
         nothing is then changed on disk.
         """
-        return cls(open_engine(locate(url_or_path), create=create), clock or SystemClock())
+        return cls(open_engine(locate(url_or_path), create=create, patience_s=patience_s), clock or SystemClock())
 
     @property
     def place(self) -> str:

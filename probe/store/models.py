@@ -137,6 +137,10 @@ class Measurement(Fact, Base):
     video: Mapped[str | None]
     expect_status: Mapped[int | None]
     """The status that a portal check must return."""
+    role: Mapped[str | None]
+    """What its service needs the target for."""
+    need: Mapped[str | None]
+    """``all`` or ``any``: whether the service cannot do without the role, or the role is one of several that will do."""
     round: Mapped[str]
     """``first``, ``main`` or ``last``: controls are measured before and after the targets."""
     started_at: Mapped[datetime]
@@ -211,6 +215,8 @@ class Observation(Fact, Base):
     """The other way round that it went; empty for the vantage's own path."""
     icmp_type: Mapped[int | None]
     icmp_code: Mapped[int | None]
+    icmp_errors: Mapped[int | None]
+    """How many came for a packet with a small hop limit; of TCP the system does not say whose."""
     first_byte_s: Mapped[float | None]
     progress: Mapped[list[Any] | None]
     """Pairs of seconds since the request and bytes received by then."""
@@ -219,6 +225,10 @@ class Observation(Fact, Base):
     playability: Mapped[str | None]
     playability_reason: Mapped[str | None]
     countries: Mapped[list[str] | None]
+    kept_body_sha256: Mapped[str | None]
+    """Of the body of a known block page, with addresses taken out: in ``blob``."""
+    packet_kinds: Mapped[list[str] | None]
+    """Of QUIC: kinds of the peer's packets, each once, in the order seen."""
 
 
 class TechniqueRun(Fact, Base):
@@ -262,6 +272,8 @@ class DnsAnswer(Fact, Base):
     cnames: Mapped[list[str]]
     is_valid: Mapped[bool]
     raw: Mapped[bytes]
+    sending: Mapped[int | None]
+    """Which sending of the question it answers, from 1; empty where it answers none."""
 
 
 class Pair(Fact, Base):
@@ -291,11 +303,15 @@ class Pair(Fact, Base):
 
 
 class LinkSample(Fact, Base):
-    """What the vantage knows of its own link. No address and no name of a network is kept."""
+    """One look at the vantage's own link: the flight recorder's row. No address and no name of a network is kept.
+
+    The recorder looks each minute, and stores a look that differs from the one before, and every tenth.
+    """
 
     __tablename__ = "link_sample"
     link_sample_id: Mapped[str] = mapped_column(primary_key=True)
-    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycle.cycle_id"), index=True)
+    cycle_id: Mapped[str | None] = mapped_column(ForeignKey("cycle.cycle_id"), index=True)
+    """The cycle at whose start or end it was taken; empty for the recorder's own looks."""
     sampled_at: Mapped[datetime]
     is_interface_up: Mapped[bool | None]
     """Some interface other than loopback is up and has carrier."""
@@ -304,6 +320,56 @@ class LinkSample(Fact, Base):
     """The first hop said that a packet's hop limit ran out there; null where the system does not tell."""
     last_hop_answering: Mapped[int | None]
     """The furthest hop, of those asked, that answered; 0 for none."""
+    has_ipv6_route: Mapped[bool | None]
+    addresses_hash: Mapped[str | None]
+    """Keyed hash of the vantage's own addresses: it changes when they do, and does not say what they are."""
+    gateway_hash: Mapped[str | None]
+    is_gateway_neighbour: Mapped[bool | None]
+    """The gateway last said where it is on the local network (ARP)."""
+    hops: Mapped[list[Any] | None]
+    """Keyed hash of each hop that answered, in order; null for one that did not."""
+    is_resolver_answering: Mapped[bool | None]
+    power: Mapped[str | None]
+    """``mains`` or ``battery``."""
+    battery_percent: Mapped[int | None]
+    boot_hash: Mapped[str | None]
+    modem_state: Mapped[str | None]
+    modem_registration: Mapped[str | None]
+    modem_access: Mapped[str | None]
+    modem_signal_percent: Mapped[int | None]
+    modem_failure: Mapped[str | None]
+    """Why a registered modem was given no data session."""
+    since_last_s: Mapped[float | None]
+    """Since the look before, stored or not, suspension included."""
+    suspended_s: Mapped[float | None]
+    clock_step_s: Mapped[float | None]
+    unchanged_looks: Mapped[int | None]
+    """Looks between the recorder's row before and this one that saw what that row says."""
+
+
+class SelfCheck(Fact, Base):
+    """What a vantage knew of itself in one cycle: its way out, its clock, its resolver, its network."""
+
+    __tablename__ = "self_check"
+    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycle.cycle_id"), primary_key=True)
+    checked_at: Mapped[datetime]
+    way_out: Mapped[str | None]
+    """Kind of the interface that packets leave by: ``line``, ``tunnel`` or ``ppp``."""
+    has_other_line: Mapped[bool | None]
+    """Another interface, no tunnel, is up, with an address: a tunnel may run over it."""
+    has_proxy_settings: Mapped[bool | None]
+    clock_offset_s: Mapped[float | None]
+    """How far this machine's clock is ahead; below zero, behind."""
+    clock_offset_source: Mapped[str | None]
+    clock_witnesses: Mapped[int | None]
+    resolver_kind: Mapped[str | None]
+    """``loopback``, ``private`` or ``public``."""
+    resolver_network: Mapped[str | None]
+    network: Mapped[str | None]
+    """Autonomous system of the vantage's public address, by the table that the volunteer gave."""
+    network_country: Mapped[str | None]
+    network_source: Mapped[str | None]
+    as_table_sha256: Mapped[str | None]
 
 
 class MissedSlot(Fact, Base):
@@ -422,6 +488,7 @@ FACTS: tuple[type[Base], ...] = (
     TechniqueRun,
     Capture,
     LinkSample,
+    SelfCheck,
     CycleEnd,
     MissedSlot,
 )

@@ -23,7 +23,7 @@ from probe.store.writing import transaction
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of the schema that this program reads and writes; the newest of ``migrations/versions``."""
 
 VERSION_TABLE = "nameblind_schema"
@@ -35,14 +35,14 @@ _APPLICATION_ID_AT = 68  # of the file header: https://www.sqlite.org/fileformat
 _POSTGRES_LOCK = 0x4E426C64_4D494752  # "NBldMIGR": one migration at a time
 
 
-def open_engine(url: URL, *, create: bool) -> Engine:
+def open_engine(url: URL, *, create: bool, patience_s: float | None = None) -> Engine:
     """Give an engine whose database is ours and has the newest schema, created first where asked.
 
     ``UserError`` for anything that is not, or cannot become, a database of ours.
     """
     if url.drivername == "sqlite":
         _prepare_file(Path(url.database or ""), create=create)
-    engine = connect(url)
+    engine = connect(url, patience_s)
     try:
         if url.drivername != "sqlite":
             _check_postgres(engine, create=create)

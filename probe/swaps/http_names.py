@@ -1,4 +1,4 @@
-"""The Host of a request over plain HTTP, and a video's id in its path."""
+"""The Host of a request over plain HTTP, and its path: of a video its id, else all of it."""
 
 from __future__ import annotations
 
@@ -19,26 +19,37 @@ if TYPE_CHECKING:
     from probe.swaps.swap import Arm
 
 
+SHORTEST_PATH = 3
+"""A shorter one has few scrambles, and a rule on it would be met everywhere."""
+
+
 def swaps(target: Target) -> list[Swap]:
     """Give the swaps of a target over plain HTTP; none of another."""
     page = Page.of(target.url)
     if page.scheme != "http":
         return []
-    names = [(NameKind.HOST, page.host)]
-    if target.video is not None and target.video in page.url:
-        names.append((NameKind.PATH, target.video))
-    return [
-        Swap(
-            kind=kind,
-            page=page,
-            name=name,
-            is_negative_control=is_innocuous(target),
-            walk=walk,
-            helper_port=lambda helper: helper.http_port,
-            port=page.port,
-        )
-        for kind, name in names
-    ]
+    made = [_swap(NameKind.HOST, page, page.host, is_negative_control=is_innocuous(target))]
+    path = target.video if target.video is not None and target.video in page.url else page.rest.lstrip("/")
+    if len(path) >= SHORTEST_PATH and any(map(str.isalnum, path)):
+        made.append(_swap(NameKind.PATH, page, path, is_negative_control=is_innocuous(target)))
+    return made
+
+
+def of_host(host: str) -> Swap:
+    """Give the swap of another host that a target needs."""
+    return _swap(NameKind.HOST, Page.of(f"http://{host}/"), host, is_negative_control=False)
+
+
+def _swap(kind: NameKind, page: Page, name: str, *, is_negative_control: bool) -> Swap:
+    return Swap(
+        kind=kind,
+        page=page,
+        name=name,
+        is_negative_control=is_negative_control,
+        walk=walk,
+        helper_port=lambda helper: helper.http_port,
+        port=page.port,
+    )
 
 
 async def walk(arm: Arm) -> tuple[Observation, ...]:

@@ -17,19 +17,24 @@ if TYPE_CHECKING:
 def swaps(target: Target) -> list[Swap]:
     """Give the swap of an https target; none of another."""
     page = Page.of(target.url)
-    if page.scheme != "https":
-        return []
-    return [
-        Swap(
-            kind=NameKind.SNI,
-            page=page,
-            name=page.host,
-            is_negative_control=is_innocuous(target),
-            walk=walk,
-            helper_port=lambda helper: helper.https_port,
-            port=page.port,
-        )
-    ]
+    return [_swap(page, is_negative_control=is_innocuous(target))] if page.scheme == "https" else []
+
+
+def of_host(host: str) -> Swap:
+    """Give the swap of another host that a target needs."""
+    return _swap(Page.of(f"https://{host}/"), is_negative_control=False)
+
+
+def _swap(page: Page, *, is_negative_control: bool) -> Swap:
+    return Swap(
+        kind=NameKind.SNI,
+        page=page,
+        name=page.host,
+        is_negative_control=is_negative_control,
+        walk=walk,
+        helper_port=lambda helper: helper.https_port,
+        port=page.port,
+    )
 
 
 async def walk(arm: Arm) -> tuple[Observation, ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from probe.model import TargetKind
+from probe.model import NameKind, TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from probe.measure import Page, Tools
-    from probe.model import NameKind, Observation, Peer, Target
+    from probe.model import Observation, Peer, Target
     from probe.schedule.model import Helper
 
 
@@ -53,13 +53,17 @@ class Swap:
     is_negative_control: bool
     walk: Callable[[Arm], Awaitable[tuple[Observation, ...]]]
     """Walks one arm; the decisive observation comes last."""
-    helper_port: Callable[[Helper], int]
+    helper_port: Callable[[Helper], int | None]
+    """``None``: it cannot be made there."""
     port: int
     """At the target's own address."""
 
     def url_with(self, name: str) -> str:
         """Give the page's URL with ``name`` in the place of its own."""
-        return self.page.url.replace(self.name, name, 1)
+        if self.kind is not NameKind.PATH:
+            return self.page.url.replace(self.name, name, 1)
+        before = self.page.url.removesuffix(self.page.rest)  # a host may hold the same letters
+        return before + self.page.rest.replace(self.name, name, 1)
 
 
 def is_innocuous(target: Target) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from probe import icmp
 from probe.anomaly import Anomaly, anomalies_of
 from probe.record import Capture, Step, total_bytes
+from probe.steps import quic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,14 +27,32 @@ if TYPE_CHECKING:
     from probe.schedule.model import Schedule
 
 
+CONTINUING = frozenset({None, "resolvers"})
+"""Techniques whose steps go on from the routine pass, and are read together with it."""
+
+
 class Need(StrEnum):
     """What a technique cannot do without; the value is the reason where it is missing."""
 
     HELPER = "the schedule names no helper"
+    HTTPS = "the target is not https"
+    AIOQUIC = "aioquic is not installed (pip install nameblind[quic])"
+    QUIC_PEER = "no helper of the schedule speaks QUIC, and the target offers no HTTP/3"
+    HELPER_DNS = "no helper of the schedule answers DNS"
+    SILENT_ADDRESS = "the schedule names no address where no resolver runs"
     ANSWERED_ADDRESS = "no address of the target accepted a connection"
     ICMP_ERRORS = "this system does not hand ICMP errors to programs"
     RAW_PACKETS = "raw packets were not permitted (nameblind run --packets, as root or with CAP_NET_RAW)"
     WAY_ROUND = "the schedule names no other way round"
+    VIDEO = "the target is no video"
+
+
+OF_TARGET = frozenset({Need.HTTPS, Need.VIDEO})
+"""Needs that a target has or has not by its nature: whose turn it is in a rota does not go by those without."""
+
+
+class GivenUpError(Exception):
+    """A technique cannot go on, for no fault of the probe's; its text is the reason, in words of ours."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +68,8 @@ class Case:
     pairs: Pairs
     technique: str | None = None
     """The one that is at work; ``None`` in the routine pass."""
+    bytes_left: int = 0
+    """What the one at work may spend, as it begins: for one that spends as much as there is."""
     steps: list[Step] = field(default_factory=list)
     made: list[PairOfSteps] = field(default_factory=list)
     captures: list[Capture] = field(default_factory=list)
@@ -60,8 +81,8 @@ class Case:
 
     @property
     def routine_steps(self) -> list[Step]:
-        """Give the steps of the routine pass and of its retries, without those of any closer look."""
-        return [step for step in self.steps if step.technique is None]
+        """Give the steps of the routine pass, of its retries, and of what other resolvers led to; of no other look."""
+        return [step for step in self.steps if step.technique in CONTINUING]
 
     @property
     def anomalies(self) -> frozenset[Anomaly]:
@@ -76,6 +97,12 @@ class Case:
         return dialled(self.routine_steps)
 
     @property
+    def offers_http3(self) -> bool:
+        """Tell whether a page of the target's named HTTP/3 in its Alt-Svc."""
+        headers = (header for step in self.routine_steps for header in step.observation.headers)
+        return any(name == "alt-svc" and "h3=" in value for name, value in headers)
+
+    @property
     def spent_bytes(self) -> int:
         """Count what all steps cost so far, both directions, above TCP and UDP."""
         seen = [step.observation for step in self.steps]
@@ -87,16 +114,36 @@ class Case:
         match need:
             case Need.HELPER:
                 return bool(self.schedule.helpers)
+            case Need.VIDEO:
+                return self.target.video is not None
+            case Need.HELPER_DNS:
+                return any(helper.dns_port is not None for helper in self.schedule.helpers)
+            case Need.SILENT_ADDRESS:
+                return bool(self.schedule.silent_addresses())
+            case Need.HTTPS:
+                return self.target.url.startswith("https:")
+            case Need.AIOQUIC:
+                return quic.is_available()
+            case Need.QUIC_PEER:
+                return any(h.quic_port is not None for h in self.schedule.helpers) or self.offers_http3
             case Need.ANSWERED_ADDRESS:
                 return bool(self.addresses)
             case Need.ICMP_ERRORS:
                 return icmp.IS_AVAILABLE
-            case Need.RAW_PACKETS | Need.WAY_ROUND:
-                return False
+            case Need.WAY_ROUND:
+                return bool(self.schedule.ways)
+            case Need.RAW_PACKETS:
+                return self.schedule.may_keep_packets
 
-    def keep(self, observation: Observation, *, variant: str | None = None, way: str | None = None) -> None:
+    def keep(
+        self, observation: Observation, *, variant: str | None = None, way: str | None = None, attempt: int = 1
+    ) -> None:
         """Keep what one step of the technique at work saw; ``variant`` says which of its steps it was."""
-        self.steps.append(Step(observation=observation, technique=self.technique, variant=variant, way=way))
+        self.keep_step(Step(observation=observation, attempt=attempt, variant=variant, way=way))
+
+    def keep_step(self, step: Step) -> None:
+        """Keep a step that has its place in the measurement already, under the name of the technique at work."""
+        self.steps.append(replace(step, technique=self.technique))
 
     def keep_pair(self, pair: PairOfSteps) -> None:
         """Keep one pair, under the name of the technique at work."""

@@ -193,6 +193,10 @@ class CycleBuilder:
         pairs: Sequence[PairSpec] = (),
         expect_status: int | None = None,
         video: str | None = None,
+        closer: Sequence[Step] = (),
+        host_pairs: Sequence[PairFacts] = (),
+        role: str | None = None,
+        need: str | None = None,
     ) -> CycleBuilder:
         """Add one measurement; ``pairs`` are tuples (kind, peer, target's failure, control's failure)."""
         made = tuple(self.pair(target, *spec, is_negative=kind != "target") for spec in pairs)
@@ -212,6 +216,10 @@ class CycleBuilder:
                 video=video,
                 steps=tuple(replace(s, started_mono_s=float(i)) for i, s in enumerate(steps)),
                 pairs=made,
+                closer=tuple(closer),
+                host_pairs=tuple(host_pairs),
+                role=role,
+                need=need,
             )
         )
         return self
@@ -228,8 +236,8 @@ class CycleBuilder:
     ) -> PairFacts:
         number = next(self._pair_numbers)
         first = is_target_first(self.seed, number)
-        place = {"address": HELPER if peer == "helper" else SITE, "port": 443 if kind == "sni" else 80}
-        operation = "tls" if kind == "sni" else "http"
+        place = {"address": HELPER if peer == "helper" else SITE, "port": 443 if kind in {"sni", "quic"} else 80}
+        operation = {"sni": "tls", "quic": "quic", "qname": "dns"}.get(kind, "http")
         arms = [
             Step(
                 observation_id=new_id(),

@@ -13,7 +13,7 @@ import textwrap
 import threading
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dns.message
 import dns.rrset
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
 from probe.clock import OffsetClock, SystemClock
-from probe.commands.run import answers_table
+from probe.commands.once import answers_table
 from probe.cycle import run_cycle
 from probe.errors import UserError
 from probe.helper import Sockets, listen, public_key_of, serve
@@ -107,7 +107,10 @@ def schedule_of(resolver_port: int, http_port: int, https_port: int, *, targets:
         name="loopback",
         sha256="0" * 64,
         vantage=VantageSpec(name="v", country="KZ"),
-        resolvers=(Resolver(name="local", transport=DnsTransport.UDP, address="127.0.0.1", port=resolver_port),),
+        resolvers=(
+            Resolver(name="system", transport=DnsTransport.SYSTEM),
+            Resolver(name="local", transport=DnsTransport.UDP, address="127.0.0.1", port=resolver_port),
+        ),
         targets=(
             target("home", TargetKind.CONTROL_HOME),
             target("abroad", TargetKind.CONTROL_ABROAD),
@@ -131,8 +134,21 @@ def everywhere(_: object) -> bool:
     return True
 
 
+class LoopbackNet(SystemNet):
+    """The machine's own network, where every name is at home."""
+
+    def __init__(self) -> None:
+        super().__init__(may_dial=everywhere)
+
+    async def resolve(self, name: str, family: int, deadline: float) -> tuple[str, ...]:
+        del name, deadline
+        if family == 6:
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        return ("127.0.0.1",)
+
+
 def run(schedule: Schedule, database: Database) -> str:
-    return asyncio.run(run_cycle(schedule, database, SystemNet(may_dial=everywhere), SystemClock(), slot_at=SLOT))
+    return asyncio.run(run_cycle(schedule, database, LoopbackNet(), SystemClock(), slot_at=SLOT))
 
 
 async def one_cycle(resolver: Resolving, database: Database, *, is_target_dead: bool = False) -> str:
@@ -144,13 +160,13 @@ async def one_cycle(resolver: Resolving, database: Database, *, is_target_dead: 
             dead = Target(name="dead", service="s", url=f"http://dead.test:{dead_port}/", kind=TargetKind.TARGET)
             schedule = schedule_of(resolver.port, http_port, https_port, targets=0)
             object.__setattr__(schedule, "targets", (*schedule.targets, dead))
-        return await run_cycle(schedule, database, SystemNet(may_dial=everywhere), SystemClock(), slot_at=SLOT)
+        return await run_cycle(schedule, database, LoopbackNet(), SystemClock(), slot_at=SLOT)
 
 
 def test_controls_are_measured_before_and_after_the_targets(resolver: Resolving, database: Database) -> None:
     asyncio.run(one_cycle(resolver, database))
     with database.session() as session:
-        rows = session.scalars(select(models.Measurement).order_by(models.Measurement.chain_seq)).all()
+        rows = session.scalars(select(models.Measurement).order_by(models.Measurement.started_at)).all()
     assert [row.round for row in rows] == ["first"] * 2 + ["main"] * 3 + ["last"] * 2
     assert {row.target for row in rows if row.round != "main"} == {"home", "abroad"}
 
@@ -240,7 +256,7 @@ def test_cycle_that_is_cancelled_is_closed_as_interrupted_with_its_seed(
                 run_cycle(
                     schedule,
                     database,
-                    SystemNet(may_dial=everywhere),
+                    LoopbackNet(),
                     SystemClock(),
                     slot_at=SLOT,
                     progress=lambda *_: measured.set(),
@@ -273,10 +289,10 @@ def test_vantage_that_changed_its_network_is_refused_under_its_old_name(
 def test_answer_that_brings_out_a_bug_of_ours_costs_one_measurement_and_no_other(
     resolver: Resolving, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(target: Target, tools: Tools, attempt: int) -> list[Step]:
+    async def broken(target: Target, tools: Tools, attempt: int, **others: Any) -> list[Step]:
         if target.name == "target1":
             raise AssertionError("a bug of ours")
-        return await routine(target, tools, attempt)
+        return await routine(target, tools, attempt, **others)
 
     monkeypatch.setattr("probe.cycle.routine", broken)
     asyncio.run(one_cycle(resolver, database))
@@ -296,7 +312,7 @@ def test_database_of_a_lab_is_refused_for_real_results_and_the_other_way_round(
     schedule = schedule_of(resolver.port, 1, 1)
     for first, second in ((SystemClock(), OffsetClock(timedelta(0))), (OffsetClock(timedelta(0)), SystemClock())):
         with Database.open(str(tmp_path / f"{first.source}.db"), create=True) as database:
-            net = SystemNet(may_dial=everywhere)
+            net = LoopbackNet()
             asyncio.run(run_cycle(schedule, database, net, first, slot_at=SLOT))
             with pytest.raises(UserError, match="never mix"):
                 asyncio.run(run_cycle(schedule, database, net, second, slot_at=SLOT))
@@ -306,9 +322,8 @@ KILLED = """
 import asyncio, sys
 from probe.clock import SystemClock
 from probe.cycle import run_cycle
-from probe.net import SystemNet
 from probe.store.database import Database
-from tests.probe.test_cycle import SLOT, everywhere, origin, schedule_of
+from tests.probe.test_cycle import SLOT, LoopbackNet, origin, schedule_of
 
 async def main():
     database = Database.open(sys.argv[1], create=True)
@@ -317,7 +332,7 @@ async def main():
     async with origin() as (http, https):
         schedule = schedule_of(int(sys.argv[2]), http, https, targets=40)
         print("begun", flush=True)
-        await run_cycle(schedule, database, SystemNet(may_dial=everywhere), SystemClock(), slot_at=SLOT,
+        await run_cycle(schedule, database, LoopbackNet(), SystemClock(), slot_at=SLOT,
                         progress=acknowledged)
 
 asyncio.run(main())

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from probe.clock import SystemClock
+from probe.failures import Failure
 from probe.limits import Limits
 from probe.measure import Tools, candidates, routine
 from probe.model import DnsAnswer, DnsTransport, Observation, Operation, Target, TargetKind
 from probe.net import SystemNet
+from probe.schedule.model import Resolver
 from probe.trust import Trust
 
 if TYPE_CHECKING:
+    import socket
+
     import pytest
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -48,6 +53,45 @@ def test_address_that_only_another_resolver_gave_is_dialled_too() -> None:
 def test_late_true_answer_is_dialled_however_many_addresses_the_forged_one_had() -> None:
     raced = query(DnsTransport.UDP, ("10.0.0.1", "10.0.0.2", "10.0.0.3"), ("104.244.42.1",))
     assert "104.244.42.1" in candidates("x.com", [raced], 2)
+
+
+def test_true_answer_after_a_forged_denial_is_dialled() -> None:
+    raced = query(DnsTransport.UDP, (), ("104.244.42.1",))
+    assert candidates("x.com", [replace(raced, failure=Failure.DNS_NXDOMAIN)], 2) == ["104.244.42.1"]
+
+
+def test_bogon_in_an_answer_is_recorded_and_never_dialled(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolved(*_: object, **__: object) -> list[Observation]:
+        return [query(DnsTransport.SYSTEM, ("10.10.34.36", "127.0.0.1", "::1"))]
+
+    def opened(*_: object, **__: object) -> socket.socket:
+        raise AssertionError("a socket was opened towards a bogon")
+
+    monkeypatch.setattr("probe.measure.resolve", resolved)
+    monkeypatch.setattr("probe.net._open_socket", opened)
+    tools = Tools(net=SystemNet(), clock=SystemClock(), limits=Limits(), trust=Trust.load(), resolvers=())
+    target = Target(name="t", service="s", url="https://x.com/", kind=TargetKind.TARGET)
+    steps = [step.observation for step in asyncio.run(routine(target, tools, attempt=1))]
+    assert [(s.address, s.failure) for s in steps if s.operation is Operation.TCP] == [
+        ("10.10.34.36", Failure.ADDRESS_NOT_DIALLED),
+        ("127.0.0.1", Failure.ADDRESS_NOT_DIALLED),
+        ("::1", Failure.ADDRESS_NOT_DIALLED),
+    ]
+
+
+def test_routine_asks_no_encrypted_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[DnsTransport] = set()
+
+    async def resolved(_: str, resolvers: tuple[Resolver, ...], __: Tools) -> list[Observation]:
+        asked.update(resolver.transport for resolver in resolvers)
+        return []
+
+    monkeypatch.setattr("probe.measure.resolve", resolved)
+    every = tuple(Resolver(name=transport, transport=transport, address="9.9.9.9") for transport in DnsTransport)
+    tools = Tools(net=SystemNet(), clock=SystemClock(), limits=Limits(), trust=Trust.load(), resolvers=every)
+    target = Target(name="t", service="s", url="https://x.com/", kind=TargetKind.TARGET)
+    asyncio.run(routine(target, tools, attempt=1))
+    assert asked == {DnsTransport.SYSTEM, DnsTransport.UDP, DnsTransport.TCP}
 
 
 def test_datagram_that_is_no_answer_to_us_is_not_dialled() -> None:
@@ -106,6 +150,6 @@ def test_connection_is_closed_when_the_measurement_is_cancelled_while_another_is
             await task
         return net
 
-    monkeypatch.setattr("probe.measure._resolve", resolved)
+    monkeypatch.setattr("probe.measure.resolve", resolved)
     net = asyncio.run(scenario())
     assert [stream.is_closed for stream in net.opened] == [True]

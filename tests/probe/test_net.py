@@ -51,6 +51,44 @@ def test_source_ports_have_both_parities_and_lie_in_the_ephemeral_range() -> Non
     assert all(low <= port <= high for port in ports)
 
 
+def _heard(answers: list[list[tuple[float, bytes]]], **changes: object) -> tuple[list[bytes], DatagramExchange]:
+    """Serve the n-th datagram with the n-th list of answers; give what was heard too."""
+    heard: list[bytes] = []
+
+    def answer(data: bytes) -> list[tuple[float, bytes]]:
+        heard.append(data)
+        return answers[len(heard) - 1] if len(heard) <= len(answers) else []
+
+    async def run() -> DatagramExchange:
+        async with serving_udp(answer) as port:
+            again = ((0.1, b"second"), (0.2, b"third"))
+            return await loopback_net().exchange_datagrams(
+                HOME, port, b"first", time.monotonic() + 0.4, _listening(again=again, **changes)
+            )
+
+    exchanged = asyncio.run(run())
+    return heard, exchanged
+
+
+def test_what_nothing_answers_is_sent_again_and_counted() -> None:
+    heard, exchanged = _heard([])
+    assert heard == [b"first", b"second", b"third"]
+    assert exchanged.bytes_sent == len(b"firstsecondthird")
+    assert exchanged.datagrams == ()
+
+
+def test_nothing_is_sent_again_once_something_answered() -> None:
+    heard, exchanged = _heard([[], [(0.0, b"yes")]])
+    assert heard == [b"first", b"second"]
+    assert [datagram.data for datagram in exchanged.datagrams] == [b"yes"]
+    assert exchanged.datagrams[0].delay_s >= 0.1  # reckoned from the first
+
+
+def test_junk_keeps_nobody_from_sending_again() -> None:
+    heard, _ = _heard([[(0.0, b"junk")]])
+    assert heard == [b"first", b"second", b"third"]
+
+
 def test_a_late_answer_is_kept_with_its_delay() -> None:
     exchanged = _exchange([(0.0, b"yes, forged"), (0.12, b"yes, true")])
     assert [datagram.data for datagram in exchanged.datagrams] == [b"yes, forged", b"yes, true"]
@@ -256,6 +294,5 @@ def test_the_systems_resolvers_are_those_of_its_configuration(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, configuration: str, addresses: tuple[str, ...]
 ) -> None:
     (tmp_path / "resolv.conf").write_text(configuration)
-    read = Resolver.read_resolv_conf
-    monkeypatch.setattr(Resolver, "read_resolv_conf", lambda self, _: read(self, str(tmp_path / "resolv.conf")))
+    monkeypatch.setattr(net, "_RESOLVER_FILE", tmp_path / "resolv.conf")
     assert SystemNet().system_resolver_addresses() == addresses

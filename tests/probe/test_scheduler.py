@@ -7,15 +7,17 @@ ran, because what is tested here is when a cycle runs, not what it measures.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
+from probe.apart import WithoutConsentError
 from probe.clock import SystemClock
-from probe.net import SystemNet
+from probe.errors import UserError
 from probe.schedule.model import Schedule, VantageSpec
 from probe.scheduler import Scheduler, SlotTrigger
 from probe.store import models
@@ -87,7 +89,6 @@ def scheduler_of(database: Database, clock: MovableClock, cycles: Cycles) -> Sch
     return Scheduler(
         schedule=schedule,
         database=database,
-        net=SystemNet(),
         clock=clock,
         say=lambda _: None,
         measure=cycles,
@@ -178,6 +179,53 @@ def test_slot_that_could_not_be_stored_is_a_row_once_there_is_room(database: Dat
     asyncio.run(run_for(scheduler_of(database, MovableClock(), cycles), 4.5 * CADENCE_S))
     assert missed(database) == [(cycles.slots[1], "disk_full")]
     assert len(cycles.slots) >= 4
+
+
+def test_a_cycle_that_was_lost_is_said_and_the_next_one_is_run(database: Database) -> None:
+    cycles, said = Cycles(), []
+
+    async def lost(*, slot_at: datetime) -> str:
+        await cycles(slot_at=slot_at)
+        raise UserError("the process ended by signal 9")
+
+    scheduler = scheduler_of(database, MovableClock(), cycles)
+    scheduler.measure, scheduler.say = lost, said.append
+    asyncio.run(run_for(scheduler, 2.5 * CADENCE_S))
+    assert len(cycles.slots) >= 2
+    assert all("ended by signal 9" in line for line in said)
+
+
+def test_consent_that_was_withdrawn_ends_the_run(database: Database) -> None:
+    async def refused(*, slot_at: datetime) -> str:
+        raise WithoutConsentError(f"nothing was sent at {slot_at}")
+
+    scheduler = scheduler_of(database, MovableClock(), Cycles())
+    scheduler.measure = refused
+    asyncio.run(asyncio.wait_for(scheduler.run(), 5))
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, -30.0, 30.0, 86_400.0])
+def test_the_recorder_goes_on_looking_when_the_clock_steps(
+    database: Database, monkeypatch: pytest.MonkeyPatch, step_s: float
+) -> None:
+    monkeypatch.setattr("probe.scheduler.PERIOD_S", 0.2)
+    clock, looks = MovableClock(), []
+
+    class Looking:
+        async def look(self) -> None:
+            looks.append(clock.monotonic())
+
+    def step() -> None:
+        clock.offset += timedelta(seconds=step_s)
+        looks.append(None)
+
+    scheduler = scheduler_of(database, clock, Cycles())
+    scheduler.schedule = replace(scheduler.schedule, cadence_s=3600.0)  # few slots are leapt over
+    scheduler.recorder = Looking()  # type: ignore[assignment]  # all that the scheduler calls
+    asyncio.run(run_for(scheduler, 0.7, 0.9, between=step))
+    after = looks[looks.index(None) + 1 :]
+    assert len(after) >= 3
+    assert all(0.05 < later - earlier < 0.5 for earlier, later in pairwise(after))
 
 
 def test_stop_ends_a_running_cycle_at_once(database: Database) -> None:

@@ -114,6 +114,7 @@ def test_targets_videos_and_controls_become_targets_in_order(loaded: Loaded) -> 
             url="https://www.youtube.com/watch?v=y4De4CSEvAU",
             kind=TargetKind.TARGET,
             video="y4De4CSEvAU",
+                role="video",
         ),
         Target(
             name="old",
@@ -121,6 +122,7 @@ def test_targets_videos_and_controls_become_targets_in_order(loaded: Loaded) -> 
             url="http://www.youtube.com/watch?v=-dQw4w9WgX_",
             kind=TargetKind.TARGET,
             video="-dQw4w9WgX_",
+                role="video",
             note="hm",
         ),
         Target(name="egov.kz", service="control-home", url="https://egov.kz/", kind=TargetKind.CONTROL_HOME),

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import struct
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rrset
 import pytest
@@ -193,6 +196,43 @@ def test_a_message_built_to_be_slow_is_bounded() -> None:
     assert not question.read(too_many, 0.0).is_valid
     assert not question.read(slow + bytes(5000), 0.0).is_valid
     assert time.process_time() - began < 1.0
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns_step, "_AGAIN_AFTER_S", (0.1, 0.25))
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_question_that_was_lost_is_asked_again_under_another_id() -> None:
+    heard: list[bytes] = []
+
+    def lose_the_first(wire: bytes) -> list[tuple[float, bytes]]:
+        heard.append(wire)
+        return [(0.0, reply(wire, TRUE))] if len(heard) == 2 else []
+
+    seen = _over_udp(lose_the_first)
+    assert len(heard) == 2
+    assert heard[0][:2] != heard[1][:2]
+    assert heard[0][2:] == heard[1][2:]
+    assert (seen.failure, [answer.sending for answer in seen.answers]) == (None, [2])
+    assert seen.bytes_sent == 2 * len(heard[0])
+
+
+@pytest.mark.usefixtures("hasty")
+def test_an_answer_tells_which_sending_it_answers_so_that_two_slow_ones_are_no_race() -> None:
+    seen = _over_udp(lambda wire: [(0.15, reply(wire, TRUE))])
+    assert [(answer.is_valid, answer.sending) for answer in seen.answers] == [(True, 1), (True, 2)]
+    raced = _over_udp(lambda wire: [(0.0, reply(wire, FORGED)), (0.05, reply(wire, TRUE))])
+    assert [answer.sending for answer in raced.answers] == [1, 1]
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.4])
+def test_a_true_answer_that_comes_late_is_kept_with_its_delay(delay_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.probe.steps.test_step_dns.QUICK", replace(QUICK, dns_late_window_s=0.55))
+    seen = _over_udp(lambda wire: [(0.0, reply(wire, FORGED)), (delay_s, reply(wire, TRUE))])
+    assert [answer.addresses for answer in seen.answers] == [(FORGED,), (TRUE,)]
+    assert delay_s <= seen.answers[1].delay_s < delay_s + 0.1
 
 
 def test_silence_times_out() -> None:
@@ -407,6 +447,51 @@ def test_any_reply_is_read_or_marked_as_not_valid(data: st.DataObject) -> None:
     failure, _ = question.failure_of([answer])
     assert failure is None or failure.value.startswith("dns_")
     assert answer.is_valid or failure is Failure.DNS_MALFORMED
+
+
+_NAMES = st.lists(st.binary(min_size=1, max_size=12), min_size=1, max_size=4).map(
+    lambda labels: dns.name.Name([*labels, b""]).to_text()
+)
+_ADDRESSES = st.lists(st.ip_addresses(v=4).map(str), min_size=1, max_size=5, unique=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(name=_NAMES, alias=_NAMES, addresses=_ADDRESSES, rcode=st.sampled_from(["NOERROR", "NXDOMAIN", "SERVFAIL"]))
+def test_a_well_formed_reply_is_read_as_dnspython_reads_it(
+    name: str, alias: str, addresses: list[str], rcode: str
+) -> None:
+    question = Question.ask(name, "A", repeats=1)
+    message = dns.message.make_response(dns.message.from_wire(question.repeats[0].wire))
+    message.set_rcode(dns.rcode.from_text(rcode))
+    message.answer.append(dns.rrset.from_text(name, 60, "IN", "CNAME", alias))
+    message.answer.append(dns.rrset.from_text(alias, 60, "IN", "A", *addresses))
+    message.use_edns(0)
+    wire = message.to_wire()
+    answer = question.read(wire, 0.0)
+    parsed = dns.message.from_wire(wire)
+    assert (answer.is_valid, answer.sending, answer.rcode) == (True, 2, rcode)
+    assert answer.cnames == (parsed.answer[0][0].target.to_text(),)
+    assert answer.addresses == tuple(rdata.address for rdata in parsed.answer[1])
+
+
+def test_mutated_replies_are_read_in_time() -> None:
+    """Each within 15 ms, and so is the worst that a peer can build: names that all point at a long one."""
+    question = Question.ask(NAME, "A", repeats=2)
+    draw = random.Random(20111216)
+    good = [
+        reply(question.wire, TRUE, "192.0.2.1", cname="edge.example."),
+        reply(question.repeats[1].wire, *(f"192.0.2.{i}" for i in range(60))),
+        _pointing(79)(question.wire),
+    ]
+    slowest_s = 0.0
+    for number in range(1500):
+        raw = bytearray(good[number % len(good)])
+        for _ in range(draw.randrange(4)):
+            raw[draw.randrange(len(raw))] = draw.randrange(256)
+        began = time.process_time()
+        question.failure_of([question.read(bytes(raw), 0.0)])
+        slowest_s = max(slowest_s, time.process_time() - began)
+    assert slowest_s < 0.015
 
 
 @given(st.binary(max_size=600))

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import ssl
 import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,7 +21,6 @@ from probe.trust import Trust
 from tests.probe.steps.loopback import DAY, HOME, NOW, QUICK, issue, loopback_net, server_context, serving
 
 if TYPE_CHECKING:
-    import ssl
     from pathlib import Path
 
     from probe.limits import Limits
@@ -122,6 +123,27 @@ def test_what_follows_the_client_hello_has_a_name_of_its_own(
     assert seen.failure is failure
     assert seen.is_peer_hello_received is is_peer_hello_received
     assert seen.bytes_sent > 0
+
+
+def test_seven_ways_to_end_a_connection_have_seven_names() -> None:
+    def named(seen: Observation) -> tuple[str, str | None, bool | None]:
+        return seen.operation.value, seen.failure, seen.is_peer_hello_received
+
+    async def connect(port: int) -> Observation:
+        seen, stream = await tcp.connect(tcp.TcpEndpoint(address=HOME, port=port), loopback_net(), SystemClock(), QUICK)
+        assert stream is None
+        return seen
+
+    plain = _saying(b"HTTP/1.1 400 Bad\r\n\r\n")
+    names = {named(_against(handler)) for handler in (_reset, _finish, _idle, _saying(ALERT), plain)}
+    with socket.socket() as closed, socket.socket() as full, socket.socket() as filler:
+        for each in (closed, full):
+            each.bind((HOME, 0))
+        names.add(named(asyncio.run(connect(closed.getsockname()[1]))))
+        full.listen(0)
+        filler.connect(full.getsockname())  # its queue is full now, and further SYNs are dropped
+        names.add(named(asyncio.run(connect(full.getsockname()[1]))))
+    assert len(names) == 7
 
 
 def test_a_good_handshake_says_what_was_agreed() -> None:
@@ -285,3 +307,72 @@ def test_a_name_that_no_client_hello_can_carry_is_a_value_and_not_an_exception()
 def test_any_bytes_after_the_client_hello_give_a_typed_failure(data: bytes) -> None:
     seen = _against(_saying(data))
     assert seen.failure in {Failure.TLS_HANDSHAKE, Failure.EOF, Failure.CONNECTION_RESET}
+
+
+class Played:
+    """A connection on which a peer has said all that it will say."""
+
+    source_port = None
+
+    def __init__(self, said: bytes) -> None:
+        self.said = said
+        self.bytes_sent = self.bytes_received = 0
+
+    async def read(self, max_bytes: int, deadline: float) -> bytes:
+        piece, self.said = self.said[:max_bytes], self.said[max_bytes:]
+        self.bytes_received += len(piece)
+        return piece
+
+    async def write(self, data: bytes, deadline: float) -> None:
+        self.bytes_sent += len(data)
+
+    async def close(self) -> None:
+        pass
+
+
+def _flight() -> bytes:
+    """Record what a server of TLS 1.2 says first: its certificates stand there in the clear."""
+    context = server_context(issue(NAME, MIDDLE, names=(NAME,)), MIDDLE)
+    context.maximum_version = context.maximum_version.TLSv1_2
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(incoming, outgoing, server_side=True)
+    client_in, client_out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client_context.check_hostname = False
+    client_context.verify_mode = ssl.CERT_NONE
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client_context.wrap_bio(client_in, client_out, server_hostname=NAME).do_handshake()
+    incoming.write(client_out.read())
+    with contextlib.suppress(ssl.SSLWantReadError):
+        server.do_handshake()
+    return outgoing.read()
+
+
+FLIGHT = _flight()
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(FLIGHT) - 1), st.binary(max_size=4), st.integers(0, 4)), min_size=1, max_size=6
+    )
+)
+def test_a_mutated_server_flight_gives_a_typed_failure(changes: list[tuple[int, bytes, int]]) -> None:
+    said = FLIGHT
+    for at, written, cut in changes:
+        said = said[:at] + written + said[at + cut :]
+
+    async def run() -> Observation:
+        endpoint = tls.TlsEndpoint(stream=Played(said), address=HOME, port=443, server_name=NAME, trust=TRUST)
+        seen, secured = await tls.handshake(endpoint, loopback_net(), SystemClock(), QUICK)
+        assert secured is None
+        return seen
+
+    assert asyncio.run(run()).failure in {Failure.TLS_HANDSHAKE, Failure.EOF}
+
+
+def test_the_flight_that_is_mutated_shows_its_chain_as_it_is() -> None:
+    endpoint = tls.TlsEndpoint(stream=Played(FLIGHT), address=HOME, port=443, server_name=NAME, trust=TRUST)
+    seen, _ = asyncio.run(tls.handshake(endpoint, loopback_net(), SystemClock(), QUICK))
+    assert seen.is_peer_hello_received is True
+    assert len(FLIGHT) > 500

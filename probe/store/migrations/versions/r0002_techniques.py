@@ -22,6 +22,7 @@ _OBSERVED: tuple[tuple[str, sa.types.TypeEngine[Any]], ...] = (
     ("way", sa.String()),
     ("icmp_type", sa.BigInteger()),
     ("icmp_code", sa.BigInteger()),
+    ("icmp_errors", sa.BigInteger()),
     ("first_byte_s", sa.Float()),
     ("progress", sa.JSON()),
     ("body_sketch", sa.String()),
@@ -29,6 +30,8 @@ _OBSERVED: tuple[tuple[str, sa.types.TypeEngine[Any]], ...] = (
     ("playability", sa.String()),
     ("playability_reason", sa.String()),
     ("countries", sa.JSON()),
+    ("kept_body_sha256", sa.String()),
+    ("packet_kinds", sa.JSON()),
 )
 
 
@@ -37,6 +40,9 @@ def upgrade() -> None:
     for name, kind in _OBSERVED:
         op.add_column("observation", sa.Column(name, kind, nullable=True))
     op.add_column("pair", sa.Column("technique", sa.String(), nullable=True))
+    op.add_column("measurement", sa.Column("role", sa.String(), nullable=True))
+    op.add_column("measurement", sa.Column("need", sa.String(), nullable=True))
+    op.add_column("dns_answer", sa.Column("sending", sa.BigInteger(), nullable=True))
     _create(
         "technique_run",
         sa.Column("technique", sa.String(), nullable=False),
