@@ -116,9 +116,7 @@ class _History:
             i for i in range(start, len(series)) if series[i].measurement.measurement_id == measurement.measurement_id
         )
         beside = [*series[max(place - 1, 0) : place], *series[place + 1 : place + 2]]
-        return tuple(
-            w for w in beside if w.cycle.cycle_id != measurement.cycle_id and not w.cycle.is_through_tunnel
-        )
+        return tuple(w for w in beside if w.cycle.cycle_id != measurement.cycle_id and not w.cycle.is_through_tunnel)
 
 
 def _distance_to(measurement: MeasurementFacts) -> Callable[[Witness], tuple[timedelta, str]]:

@@ -225,6 +225,7 @@ class LinkFacts:
     is_gateway_neighbour: bool | None = None
     is_resolver_answering: bool | None = None
     power: str | None = None
+    hash_key: str | None = None
     boot_hash: str | None = None
     modem_registration: str | None = None
     modem_failure: str | None = None

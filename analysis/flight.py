@@ -40,8 +40,8 @@ AUTHENTIC = "http-date"
 
 _LOOK_COLUMNS = (
     "sampled_at", "is_interface_up", "has_default_route", "is_gateway_answering", "last_hop_answering",
-    "has_ipv6_route", "is_gateway_neighbour", "is_resolver_answering", "power", "boot_hash", "modem_registration",
-    "modem_failure", "since_last_s", "suspended_s", "clock_step_s",
+    "has_ipv6_route", "is_gateway_neighbour", "is_resolver_answering", "power", "hash_key", "boot_hash",
+    "modem_registration", "modem_failure", "since_last_s", "suspended_s", "clock_step_s",
 )  # fmt: skip
 _SELF_COLUMNS = (
     "way_out", "has_other_line", "has_proxy_settings", "clock_offset_s", "clock_offset_source", "resolver_kind",

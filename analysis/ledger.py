@@ -51,6 +51,7 @@ _STRUCTURE = (
     "reach.error_for_everyone",
     "address.only_this_target",
     "controls.flapping",
+    "controls.beside_failed",
     "detour.alive",
     "detour.dead",
 )

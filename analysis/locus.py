@@ -30,6 +30,9 @@ TECHNIQUE = "locus"
 ENOUGH_LADDERS = 3
 """That say the same; and more than half of those that were climbed."""
 
+ENOUGH_FILTERED = 2
+"""Packets whose answer must have been refused for its few hops: one may have been lost."""
+
 _ACTS = frozenset({Seen.ENDED, Seen.ANSWERED})
 
 
@@ -173,7 +176,12 @@ def _is_heard_then_silenced(found: Iterable[Finding], beyond: dict[str, list[See
     """Tell whether what was heard at the hop is not, once packets with few hops left are refused."""
     filtered = [seen for seen in beyond["filtered"] if seen is not Seen.UNCONNECTED]
     acts = {one.act for one in found}
-    return bool(filtered) and acts <= _ACTS and not any(one.is_copying for one in found) and not acts & set(filtered)
+    return (
+        len(filtered) >= ENOUGH_FILTERED
+        and acts <= _ACTS
+        and not any(one.is_copying for one in found)
+        and not acts & set(filtered)
+    )
 
 
 def _is_silent_then_heard(found: Iterable[Finding], beyond: dict[str, list[Seen]]) -> bool:

@@ -104,7 +104,7 @@ def usable(roles: dict[str, State], need_of: dict[str, str | None]) -> State:
     choices = [state for role, state in roles.items() if need_of.get(role) == "any"]
     if not needed and not choices:
         needed = list(roles.values())
-    lacking = [state for state in needed if state is not State.OK]
+    lacking: list[State] = [state for state in needed if state is not State.OK]
     if choices and State.OK not in choices:
         lacking.append(_of_role(choices))
     return min(lacking, key=GRAVEST_FIRST.index, default=State.OK)

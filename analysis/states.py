@@ -81,6 +81,7 @@ STATE_TABLE: tuple[Row, ...] = (
     Row(State.TAMPERED, ("http.altered", "http.proxied")),
     Row(State.DOWN, ("video.media_down",)),
     Row(State.SUSPECTED, ("video.media_leaning",)),
+    Row(State.BLOCKED, _transfers("stopped")),
     Row(State.THROTTLED, (*_transfers("throttled"), *_transfers("frozen"))),
     Row(State.SUSPECTED, (*_transfers("leaning"), *_transfers("own_address"))),
     Row(
@@ -130,6 +131,7 @@ STATE_TABLE: tuple[Row, ...] = (
             "transfers.sentinel_too",
             *_each_kind("pairs.weak"),
             *_transfers("weak"),
+            "controls.beside_failed",
             "controls.some_failed",
             "address.dead",
             "dns.unresolved",

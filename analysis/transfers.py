@@ -21,6 +21,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from analysis.pairs import log10_e
+from probe.failures import Failure
 from probe.rates import SLOW_RATIO, are_comparable, brought_bytes, log_ratio, rate_bytes_s, stalled_at
 
 if TYPE_CHECKING:
@@ -119,6 +120,12 @@ class Sample:
         """The fewest and the most bytes after which the target's arms stalled alone; ``None`` if half did not."""
         stalls = [count for t in self.transfers if (count := t.stalled_bytes) is not None]
         return (min(stalls), max(stalls)) if stalls and 2 * len(stalls) > len(self.transfers) else None
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether half of the target's arms or more were torn off, by a reset or an end too soon: that is no rate."""
+        torn = sum(t.target.failure not in {None, Failure.TIMEOUT} for t in self.transfers)
+        return 2 * torn >= len(self.transfers)
 
     @property
     def plateau_bytes_s(self) -> float | None:

@@ -61,7 +61,7 @@ def main() -> None:
                 took_s, chain_s = ended - begun, CHAIN_ROUND_TRIPS * ROUND_TRIP_S
                 print(
                     f"{end.bytes_sent + end.bytes_received} bytes above TCP and UDP, {on_wire} on the wire; "
-                    f"{took_s:.2f} s, {took_s - chain_s:.2f} s beyond the longest chain of round trips ({chain_s:.2f} s)"
+                    f"{took_s:.2f} s, of which {took_s - chain_s:.2f} s beyond the longest chain of round trips"
                     f"{f'; {turns} look(s) of the rota' if turns else ''}"
                 )
     print(f"a handshake brought {handshakes[1] / handshakes[0]:.0f} bytes on average")

@@ -4,7 +4,7 @@ Boxes of several kinds stand at each hop of three paths in turn, in the path and
 beside it, with penalties and with copied hop limits; each member of a seed has
 other addresses, delays and losses. A run is right where the interval that the
 analysis gives holds the true hop or one beside it, and spans no more than one
-link. Prints one line a run that is not, then the figures. Needs the lab.
+link. Prints one line a run, then the figures. Needs the lab.
 
     .venv/bin/python bench/locus_accuracy.py [SEEDS]
 """
@@ -12,6 +12,7 @@ link. Prints one line a run that is not, then the figures. Needs the lab.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
 from collections import Counter
 from dataclasses import dataclass, fields
@@ -28,9 +29,11 @@ from lab.registry import kinds
 from lab.running import Worker, running
 from lab.station import Placement, Residual
 from lab.variation import varied
+from probe import record
 from probe.clock import SystemClock
+from probe.failures import Failure
 from probe.measure import Tools
-from probe.model import Target, TargetKind
+from probe.model import Observation, Operation, Target, TargetKind
 from probe.net import SystemNet
 from probe.pairs import Pairs, Places
 from probe.schedule.yaml_reader import parse
@@ -63,6 +66,7 @@ PATHS = {
     ),
 }
 SNI, HOST = f"sni: [{NAME}]", f"host: [{NAME}]"
+FORGED = f"names: [{NAME}]\naddresses: [104.24.3.1]"
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ BOXES = (
     Box("reset, copied hop limit", "reset", SNI, is_hop_limit_copied=True),
     Box("reset beside the path, copied", "reset", SNI, is_on_path=True, is_hop_limit_copied=True),
     Box("silence, penalty of the place", "silence", SNI, residual=Residual(seconds=120.0)),
+    Box("forged answer of DNS", "dns-injection", FORGED, scheme="dns", is_on_path=True),
     Box("reset, penalty of the flow", "reset", SNI, residual=Residual(seconds=120.0, is_port_ignored=False)),
 )
 
@@ -97,10 +102,11 @@ def measure(pipe: Connection[Any, Any], inside: Inside, schedule: Schedule) -> N
     ignore_interrupts()
     inside.become()
 
-    async def handle(scheme: str) -> tuple[Locus | None, int, float]:
+    async def handle(order: tuple[str, str]) -> tuple[Locus | None, int, float]:
         began = monotonic()
-        case = case_of(schedule, scheme)
-        for swap in swaps_of(case.target):
+        scheme, label = order
+        case = case_of(schedule, scheme, hashlib.sha256(label.encode()).digest())
+        for swap in swaps_of(case.target) if scheme != "dns" else ():
             await case.pairs.several(swap, case.pairs.helper_places(swap), PAIRS, case.keep_pair)
         before = case.spent_bytes
         case.technique = "locus"
@@ -114,7 +120,7 @@ def measure(pipe: Connection[Any, Any], inside: Inside, schedule: Schedule) -> N
     asyncio.run(obey(pipe, handle))
 
 
-def case_of(schedule: Schedule, scheme: str) -> Case:
+def case_of(schedule: Schedule, scheme: str, seed: bytes) -> Case:
     """Give a case whose target is at no address: only the helper is asked."""
     tools = Tools(
         net=SystemNet(),
@@ -124,15 +130,28 @@ def case_of(schedule: Schedule, scheme: str) -> Case:
         resolvers=schedule.resolvers,
     )
     pairs = Pairs(
-        seed=bytes(32),
+        seed=seed,
         tools=tools,
         plan=schedule.pairs,
         helpers=schedule.helpers,
         families=frozenset({4}),
         places=Places(schedule.pairs.rest_s),
     )
-    target = Target(name="banned", service="banned", url=f"{scheme}://{NAME}/", kind=TargetKind.TARGET)
-    return Case(target=target, round="main", number=1, schedule=schedule, tools=tools, pairs=pairs)
+    is_dns = scheme == "dns"
+    url = f"{'https' if is_dns else scheme}://{NAME}/"
+    target = Target(name="banned", service="banned", url=url, kind=TargetKind.TARGET)
+    case = Case(target=target, round="main", number=1, schedule=schedule, tools=tools, pairs=pairs)
+    if is_dns:  # what calls for the look
+        odd = Observation(
+            operation=Operation.DNS,
+            started_at=tools.clock.now(),
+            started_mono_s=0.0,
+            ended_mono_s=0.0,
+            query_type="A",
+            failure=Failure.DNS_BOGON,
+        )
+        case.steps.append(record.Step(observation=odd))
+    return case
 
 
 def facts_of(case: Case) -> MeasurementFacts:
@@ -181,7 +200,7 @@ def main() -> None:
                             residual=box.residual,
                         )
                         lab.apply(peace(scenario.topology).with_boxes([placement]))
-                        worker.pipe.send(box.scheme)
+                        worker.pipe.send((box.scheme, f"{seed} {vantage} {box.name} {hop}"))
                         found, size, took_s = worker.receive(MOST_S + 30)
                         worker.end()
                         total[box.name] += 1
@@ -191,8 +210,8 @@ def main() -> None:
                         copying[box.name] += found is not None and found.is_copying is box.is_hop_limit_copied
                         sizes.append(size)
                         seconds.append(took_s)
-                        if not is_right(found, hop):
-                            print(f"  {box.name} at hop {hop} ({router}, seed {seed}): {said(found)}", flush=True)
+                        sign = "" if is_right(found, hop) else "WRONG "
+                        print(f"  {sign}{box.name} at hop {hop} ({router}, seed {seed}): {said(found)}", flush=True)
     print(f"{'':32}{'runs':>6}{'within one':>12}{'exact':>8}{'in/beside':>11}{'copying':>9}")
     for name in total:
         print(f"{name:32}{total[name]:6}{right[name]:12}{exact[name]:8}{ways[name]:11}{copying[name]:9}")

@@ -80,7 +80,14 @@ def _explains(one: Happening, entry: Truth, scenario: Scenario) -> bool:
         return False
     named = _names_of(one)
     targets = [t for t in scenario.schedule.of_kind(TargetKind.TARGET) if _is_meant(t, entry)]
-    return not named or any(is_name_under(urlsplit(target.url).hostname or "", named) for target in targets)
+    return not named or any(is_name_under(host, named) for target in targets for host in _hosts_of(target, scenario))
+
+
+def _hosts_of(target: Target, scenario: Scenario) -> list[str]:
+    """Give the hosts that a target needs: its own, and those of a video's thumbnail and film."""
+    own = urlsplit(target.url).hostname or ""
+    sites = [site for site in scenario.topology.sites if target.video is not None and own in site.names]
+    return [own, *(host for site in sites for host in (site.thumbnail_host, site.media_host) if host is not None)]
 
 
 def _is_at_servers_door(one: Happening, entry: Truth, scenario: Scenario) -> bool:

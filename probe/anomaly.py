@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from probe.addresses import is_public_address, parse_address
+from probe.failures import Failure
 from probe.model import Operation
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def anomalies_of(target: Target, steps: Sequence[Step], pairs: Sequence[PairOfSt
             found.add(Anomaly.ODD_NAME)
         if seen.certificate_failure is not None:
             found.add(Anomaly.ODD_CERTIFICATE)
+        if _has_stopped(step) and Anomaly.UNANSWERED in found:
+            found.add(Anomaly.SLOW)
         if seen.operation is Operation.HTTP:
             if (seen.status or 0) >= 400 and seen.status != target.expect_status:
                 found.add(Anomaly.ODD_STATUS)
@@ -65,6 +68,13 @@ def _is_odd_name(step: Step) -> bool:
     if seen.failure is not None or len({frozenset(answer.addresses) for answer in valid}) > 1:
         return True
     return any(address is None or not is_public_address(address) for address in parsed)
+
+
+def _has_stopped(step: Step) -> bool:
+    """Tell whether a server had begun to answer, and then nothing more came."""
+    seen = step.observation
+    is_met = seen.operation is Operation.TLS or (seen.operation is Operation.HTTP and seen.first_byte_s is not None)
+    return is_met and seen.failure is Failure.TIMEOUT and seen.bytes_received > 0
 
 
 def _is_slow(step: Step) -> bool:

@@ -30,7 +30,7 @@ from sqlalchemy import func, select
 from probe import link, randomness
 from probe.itself.check import check
 from probe.itself.secret import Keyed
-from probe.ladder import Purse, climb, take_turns
+from probe.ladder import Purse, climb, is_for, take_turns
 from probe.measure import Tools, routine
 from probe.model import Operation, Target, TargetKind
 from probe.pairs import Pairs, Places
@@ -40,7 +40,7 @@ from probe.slots import Look
 from probe.store import models
 from probe.swaps import routine_swaps
 from probe.techniques import BY_NAME, ladder_of
-from probe.techniques.technique import OF_TARGET, Case
+from probe.techniques.technique import Case
 from probe.trust import Trust
 from probe.vantage import enter, refuse_mixing
 
@@ -214,8 +214,7 @@ class Cycle:
         for name, interval_s in self.schedule.rota.items():
             draw = randomness.below(self.pairs.seed, f"rota/{name}", case.number, 1_000_000)
             technique = BY_NAME[name]
-            is_for_it = all(case.has(need) for need in technique.needs & OF_TARGET)
-            if is_for_it and draw * interval_s < self.schedule.cadence_s * 1_000_000:
+            if is_for(technique, case) and draw * interval_s < self.schedule.cadence_s * 1_000_000:
                 due.append(technique)
         return due
 

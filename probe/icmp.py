@@ -12,6 +12,7 @@ import struct
 import sys
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _ORIGIN_ICMP = 2
 _ORIGIN_ICMP6 = 3
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _ADDRESS_AT = {socket.AF_INET: (4, 4), socket.AF_INET6: (8, 16)}
+
+_STATISTICS = Path("/proc/thread-self/net")  # of the network that the calling thread is in
 
 IS_AVAILABLE = sys.platform == "linux"
 
@@ -83,3 +86,16 @@ def parse_errors(ancillary: Iterable[tuple[int, int, bytes]]) -> list[IcmpError]
         address = IPv4Address(packed) if length == 4 else IPv6Address(packed)
         errors.append(IcmpError(str(address), icmp_type, icmp_code, OSError(number, os.strerror(number))))
     return errors
+
+
+def exceeded_count(family: int) -> int:
+    """Give how many ICMP "time exceeded" the system has received since it started; 0 where it does not tell."""
+    is_six = family == socket.AF_INET6
+    try:
+        lines = (_STATISTICS / ("snmp6" if is_six else "snmp")).read_text(encoding="ascii").splitlines()
+        if is_six:
+            return next(int(line.split()[1]) for line in lines if line.startswith("Icmp6InTimeExcds"))
+        names, values = (line.split() for line in lines if line.startswith("Icmp:"))
+        return int(values[names.index("InTimeExcds")])
+    except (OSError, ValueError, StopIteration):
+        return 0

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from probe.record import TechniqueRun
-from probe.techniques.technique import GivenUpError
+from probe.techniques.technique import OF_TARGET, GivenUpError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ async def climb(case: Case, techniques: Sequence[Technique], purse: Purse) -> li
     spent_before = case.spent_bytes
     runs: list[TechniqueRun] = []
     for technique in techniques:
-        if not technique.looks_into & case.anomalies:
+        if not technique.looks_into & case.anomalies or not is_for(technique, case):
             continue
         bytes_left = min(plan.bytes - (case.spent_bytes - spent_before), purse.bytes_left)
         left_s = until - clock.monotonic()
@@ -57,6 +57,11 @@ async def climb(case: Case, techniques: Sequence[Technique], purse: Purse) -> li
         case.bytes_left = bytes_left
         runs.append(await _run(case, technique, left_s, purse) if reason is None else _skipped(case, technique, reason))
     return runs
+
+
+def is_for(technique: Technique, case: Case) -> bool:
+    """Tell whether the target is of the kind that a technique looks at: of another it is not even left out."""
+    return all(case.has(need) for need in technique.needs & OF_TARGET)
 
 
 async def take_turns(case: Case, techniques: Sequence[Technique], purse: Purse) -> list[TechniqueRun]:

@@ -18,7 +18,6 @@ import ipaddress
 import socket
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probe import icmp
@@ -26,7 +25,6 @@ from probe import icmp
 if TYPE_CHECKING:
     from probe.icmp import IcmpError
 
-_STATISTICS = Path("/proc/thread-self/net")
 _READ_BYTES = 4096
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
 _NORMAL_HOP_LIMIT = -1  # the system's own, ip(7)
@@ -53,6 +51,8 @@ class Limited:
     source_port: int
     is_low_refused: bool = False
     """Whether what arrives with no more hops left than ours had is dropped unseen (RFC 5082), by TCP only."""
+    is_lingering: bool = True
+    """Whether to listen on after an ICMP error: somebody beside the path may answer too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ async def by_tcp(
     _limit_hops(connection, limited.hop_limit)
     if limited.is_low_refused and limited.hop_limit is not None:
         _refuse_below(connection, limited.hop_limit + 1)
-    before = _exceeded(connection)
+    before = icmp.exceeded_count(connection.family)
     sent_at = loop.time()
     until = sent_at + _wait_s(_SILENCE_S, round_trip_s)
     came: bytes | OSError | None = None
@@ -107,13 +107,15 @@ async def by_tcp(
             except OSError as error:
                 if error.errno in _UNREACHABLE:
                     told += 1
+                    if not limited.is_lingering:
+                        break
                     until = min(until, loop.time() + _wait_s(_AFTERWARDS_S, round_trip_s))
                 else:
                     came = error
         delay_s = loop.time() - sent_at
-        if came is not None and limited.hop_limit is not None:
+        if came is not None and limited.hop_limit is not None and limited.is_lingering:
             await asyncio.sleep(_wait_s(_AFTERWARDS_S, round_trip_s))  # for an ICMP error that was overtaken
-        counted = _exceeded(connection) - before
+        counted = icmp.exceeded_count(connection.family) - before
     finally:
         with contextlib.suppress(OSError):
             _limit_hops(connection, None)  # the reset of the close is to reach the peer
@@ -242,16 +244,3 @@ def _refuse_below(connection: socket.socket, hop_limit: int) -> None:  # noqa: T
         connection.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, hop_limit)
     else:
         connection.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, hop_limit)
-
-
-def _exceeded(connection: socket.socket) -> int:  # noqa: TID251 - a type
-    """Give how many ICMP "time exceeded" the system has received since it started; 0 where it does not tell."""
-    is_six = connection.family == socket.AF_INET6
-    try:
-        lines = (_STATISTICS / ("snmp6" if is_six else "snmp")).read_text(encoding="ascii").splitlines()
-        if is_six:
-            return next(int(line.split()[1]) for line in lines if line.startswith("Icmp6InTimeExcds"))
-        names, values = (line.split() for line in lines if line.startswith("Icmp:"))
-        return int(values[names.index("InTimeExcds")])
-    except (OSError, ValueError, StopIteration):
-        return 0

@@ -50,6 +50,8 @@ class Link:
     has_default_route: bool | None = None
     has_ipv6_route: bool | None = None
     """A default route and a global address of IPv6: without them, IPv6 is absent and not broken."""
+    hash_key: str | None = None
+    """Which key the hashes are made with."""
     addresses_hash: str | None = None
     gateway_hash: str | None = None
     is_gateway_answering: bool | None = None
@@ -94,6 +96,7 @@ async def look(
         is_interface_up=machine.is_interface_up(),
         has_default_route=has_route,
         has_ipv6_route=_has_ipv6(found, addresses),
+        hash_key=hashed.name,
         addresses_hash=hashed("addresses", *sorted(str(a) for some in addresses.values() for a in some)),
         gateway_hash=hashed("address", str(gateway)) if gateway else None,
         is_gateway_neighbour=routes.is_neighbour(gateway),

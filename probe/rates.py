@@ -43,6 +43,10 @@ class Transferred(Protocol):
         """Of the answer."""
 
     @property
+    def url(self) -> str | None:
+        """What was asked for."""
+
+    @property
     def is_body_truncated(self) -> bool | None:
         """Whether more would have come."""
 
@@ -57,11 +61,12 @@ def brought_bytes(arm: Transferred) -> int:
 
 
 def rate_bytes_s(arm: Transferred) -> float:
-    """Give an arm's rate, the wait for its first byte included; a broken arm is taken to have waited to the end."""
-    if not arm.progress:
-        return 0.0
-    ended_s, count = arm.progress[-1]
-    return count / max(ended_s if arm.failure is None else max(ended_s, ARM_S), 1e-3)
+    """Give an arm's rate, the wait for its first byte included; a broken arm is taken to have waited to the end.
+
+    At least one byte is counted, so that any two rates have a ratio.
+    """
+    ended_s, count = arm.progress[-1] if arm.progress else (0.0, 0)
+    return max(count, 1) / max(ended_s if arm.failure is None else max(ended_s, ARM_S), 1e-3)
 
 
 def are_comparable(one: Transferred, other: Transferred) -> bool:
@@ -85,15 +90,20 @@ def is_far_apart(ratio: float) -> bool:
 
 def stalled_at(arm: Transferred) -> int | None:
     """Give the count of bytes at which an arm stopped while more was to come; ``None`` where it did not stop."""
-    if not arm.progress or (arm.failure is None and not arm.is_body_truncated):
+    if arm.failure is None and not arm.is_body_truncated:
         return None
+    if not arm.progress:
+        return 0 if arm.failure == Failure.TIMEOUT else None
     ended_s, count = arm.progress[-1]
     last_s = next(at_s for at_s, so_far in arm.progress if so_far == count)
     return count if ended_s - last_s >= STALL_S else None
 
 
 def _has_begun(arm: Transferred) -> bool:
-    return arm.operation == Operation.HTTP and brought_bytes(arm) > 0 and arm.failure != Failure.NOT_GENUINE
+    """Tell whether the transfer was under way: over TLS, once hands were shaken; else with its first byte."""
+    if arm.operation != Operation.HTTP or arm.failure == Failure.NOT_GENUINE:
+        return False
+    return brought_bytes(arm) > 0 or (arm.url or "").startswith("https:")
 
 
 def _is_small(arm: Transferred) -> bool:

@@ -46,8 +46,9 @@ def with_player(seen: Observation, video: str | None) -> Observation:
     """Add what the player says of ``video``, or of the one that the URL names, where there is a watch page."""
     if seen.operation is not Operation.HTTP or seen.failure is not None:
         return seen
-    named = _VIDEO.search(seen.url or "")
-    player = read_player(seen.body, video or named[1]) if video or named else None
+    if video is None and (named := _VIDEO.search(seen.url or "")) is not None:
+        video = named[1]
+    player = read_player(seen.body, video) if video is not None else None
     if player is None:
         return seen
     return replace(seen, playability=player.status, playability_reason=player.reason, countries=player.countries)

@@ -61,6 +61,7 @@ _PAIR_RULES = {
 _TRANSFER_RULES = {
     "throttled": transfers.throttled,
     "frozen": transfers.frozen,
+    "stopped": transfers.stopped,
     "leaning": transfers.leaning,
     "own_address": transfers.own_address,
     "weak": transfers.weak,
@@ -141,6 +142,7 @@ RULES: tuple[Rule, ...] = (
     Rule("video.thumbnail_dead", video.thumbnail_dead),
     Rule("controls.alive", controls.alive),
     Rule("controls.flapping", controls.flapping),
+    Rule("controls.beside_failed", controls.beside_failed),
     Rule("controls.some_failed", controls.some_failed),
     Rule("controls.absent", controls.absent),
     Rule("detour.alive", detour.alive),

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from analysis.outcome import Reach
-from analysis.rules.controls import are_controls_alive
+from analysis.rules.controls import are_controls_alive, are_controls_beside_alive
 from analysis.rules.evidence import Evidence, fired
 from probe.addresses import parse_address
 from probe.failures import Failure
@@ -36,7 +36,7 @@ _WORDS = {Failure.TIMEOUT: "timeout", Failure.CONNECTION_RESET: "reset", Failure
 def only_this_target(facts: Facts) -> Evidence | None:
     """Fire where exactly this target's addresses are dead among all that were dialled, and no fault fits."""
     outcome = facts.measurement.outcome
-    if outcome.reach is not Reach.TCP_FAILED or not are_controls_alive(facts.cycle):
+    if outcome.reach is not Reach.TCP_FAILED or not _are_all_controls_alive(facts):
         return None
     alive, dead, targets = _dialled(facts.cycle)
     ours = {step.address for step in outcome.steps if step.address} & (alive | dead)
@@ -59,6 +59,10 @@ def only_this_target(facts: Facts) -> Evidence | None:
         observations=tuple(step.observation_id for step in outcome.steps),
         mechanism=f"tcp.{word}" if word else "tcp",
     )
+
+
+def _are_all_controls_alive(facts: Facts) -> bool:
+    return are_controls_alive(facts.cycle) and are_controls_beside_alive(facts.measurement)
 
 
 def dead(facts: Facts) -> Evidence | None:

@@ -53,6 +53,23 @@ def are_controls_alive(cycle: CycleFacts) -> bool:
     )
 
 
+def are_controls_beside_alive(measurement: MeasurementFacts) -> bool:
+    """Tell whether every control that was measured beside the anomaly answered; also where none was."""
+    looks = measurement.of_look("controls")
+    names = {step.variant for step in looks}
+    answered = {s.variant for s in looks if s.operation == Operation.HTTP and s.failure is None}
+    return names == answered
+
+
+def beside_failed(facts: Facts) -> Evidence | None:
+    """Fire where a control failed beside the anomaly, although others answered minutes before or after."""
+    measurement = facts.measurement
+    if are_controls_beside_alive(measurement):
+        return None
+    failed = [step for step in measurement.of_look("controls") if step.failure is not None]
+    return fired("controls.beside_failed", "A control failed too, at the moment of the anomaly.", failed)
+
+
 def _is_dead(measurement: MeasurementFacts) -> bool:
     return measurement.outcome.reach in {Reach.TCP_FAILED, Reach.DNS_FAILED} and not measurement.outcome.is_tcp_alive
 

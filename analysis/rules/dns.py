@@ -43,7 +43,7 @@ def two_answers(facts: Facts) -> Evidence | None:
         "dns.two_answers",
         "One question brought two answers that contradict each other; only one leads to the site.",
         seen,
-        _race_mechanism(seen),
+        _race_mechanism(seen, facts),
     )
 
 
@@ -60,7 +60,7 @@ def two_answers_repeated(facts: Facts) -> Evidence | None:
         f"A forged answer raced the true one, in {count} question(s), while names of controls got single good answers "
         "from the same resolver.",
         seen,
-        _race_mechanism(seen),
+        _race_mechanism(seen, facts),
     )
 
 
@@ -388,11 +388,13 @@ def _is_bogon_race(races: list[Step]) -> bool:
     )
 
 
-def _race_mechanism(races: list[Step]) -> str:
-    if _is_bogon_race(races):
+def _race_mechanism(races: list[Step], facts: Facts) -> str:
+    """Give the deepest node that fits all answers beside the proven ones."""
+    proven = _proven_addresses(facts)
+    beside = [answer for query in races for answer in query.valid_answers if not set(answer.addresses) & proven]
+    if all(answer.addresses and not any(map(is_public, answer.addresses)) for answer in beside):
         return "dns.injection.bogon"
-    is_denied = all(any(answer.rcode == "NXDOMAIN" for answer in query.valid_answers) for query in races)
-    return "dns.nxdomain" if is_denied else "dns.injection"  # the proven answer beside a denial is the true one
+    return "dns.nxdomain" if all(answer.rcode == "NXDOMAIN" for answer in beside) else "dns.injection"
 
 
 def _all_races(facts: Facts) -> list[Step]:

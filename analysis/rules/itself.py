@@ -52,9 +52,7 @@ def vpn(facts: Facts) -> Evidence | None:
     """Fire where packets left through a tunnel over another line: they show the network at its other end."""
     if not facts.cycle.is_through_tunnel:
         return None
-    return fired(
-        "local.vpn", "Packets left through a tunnel (a VPN): this shows another network than the vantage's."
-    )
+    return fired("local.vpn", "Packets left through a tunnel (a VPN): this shows another network than the vantage's.")
 
 
 def other_network(facts: Facts) -> Evidence | None:
@@ -86,7 +84,9 @@ def rebooted(facts: Facts) -> Evidence | None:
         return None
     looks = [look for look in facts.cycle.flight if look.boot_hash is not None]
     if any(
-        one.boot_hash != other.boot_hash and at - BOOTING <= other.sampled_at <= at + AFTER
+        one.hash_key == other.hash_key
+        and one.boot_hash != other.boot_hash
+        and at - BOOTING <= other.sampled_at <= at + AFTER
         for one, other in pairwise(looks)
     ):
         return fired("local.rebooted", "This machine had booted minutes before, and nothing was reached yet.")

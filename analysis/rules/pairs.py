@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from analysis.outcome import Reach
 from analysis.pairs import Standing, has_failed
 from analysis.rules.address import APART
-from analysis.rules.controls import are_controls_alive, is_sentinel_steady
+from analysis.rules.controls import are_controls_alive, are_controls_beside_alive, is_sentinel_steady
 from analysis.rules.dns import is_name_misanswered, misled
 from analysis.rules.evidence import MAX_WITNESSES, Evidence, fired
 from analysis.rules.locus import are_pairs_spared_beside
@@ -276,7 +276,9 @@ def is_path_clean(facts: Facts, run: PairRun) -> bool:
 
 def _is_cycle_clean(facts: Facts, kind: str) -> bool:
     """Tell whether no control failed in this cycle, not even once."""
-    return are_controls_alive(facts.cycle) and all(_is_unblemished(control, kind) for control in facts.cycle.controls())
+    if not are_controls_alive(facts.cycle) or not are_controls_beside_alive(facts.measurement):
+        return False
+    return all(_is_unblemished(control, kind) for control in facts.cycle.controls())
 
 
 def _is_unblemished(control: MeasurementFacts, kind: str) -> bool:

@@ -7,6 +7,7 @@ and accuses nobody.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.rules.controls import are_controls_alive, is_sentinel_steady
@@ -25,6 +26,9 @@ KINDS = (NameKind.SNI.value, NameKind.HOST.value)
 CRAWLING_BYTES_S = 64_000.0
 """Half a megabit a second: what the probe takes for slow too."""
 ENOUGH_ALIKE = 2
+USELESS_BYTES = 4_000
+"""A transfer that stops before so much brought no page: that is a block, whatever came of it."""
+_STOPPED = {NameKind.SNI.value: "tls.timeout.sni", NameKind.HOST.value: "http.timeout.host"}
 _MECHANISMS = {NameKind.SNI.value: "tls.throttle.sni", NameKind.HOST.value: "http.throttle.host"}
 
 
@@ -39,9 +43,20 @@ def throttled(facts: Facts, kind: str) -> Evidence | None:
 def frozen(facts: Facts, kind: str) -> Evidence | None:
     """Fire where the same is so, and it is because the target's transfers stop on their way."""
     run = _called(facts, kind)
-    if run is None or run.run.frozen_bytes is None:
+    if run is None or run.run.frozen_bytes is None or run.run.frozen_bytes[1] < USELESS_BYTES:
         return None
     return _measured(f"transfers.frozen.{kind}", run, "the sentinel's transfers are alike")
+
+
+def stopped(facts: Facts, kind: str) -> Evidence | None:
+    """Fire where they stop so early that nothing of use comes through, and the page did not come either."""
+    run = _called(facts, kind)
+    if run is None or run.run.frozen_bytes is None or run.run.frozen_bytes[1] >= USELESS_BYTES:
+        return None
+    if facts.measurement.outcome.is_reached:
+        return None
+    found = _measured(f"transfers.stopped.{kind}", run, "the sentinel's transfers are alike")
+    return replace(found, mechanism=_STOPPED[kind])
 
 
 def leaning(facts: Facts, kind: str) -> Evidence | None:
@@ -70,7 +85,7 @@ def own_address(facts: Facts, kind: str) -> Evidence | None:
 
 def weak(facts: Facts, kind: str) -> Evidence | None:
     """Fire where the target's transfers were far slower, and no rule above makes anything of them."""
-    if any(rule(facts, kind) is not None for rule in (throttled, frozen, leaning, own_address)):
+    if any(rule(facts, kind) is not None for rule in (throttled, frozen, stopped, leaning, own_address)):
         return None
     run = next((r for r in facts.transfer_runs if r.name_kind == kind and r.run.ratio >= SLOW_RATIO), None)
     if run is None:
@@ -122,7 +137,8 @@ def _run(facts: Facts, kind: str, peer: Peer) -> TransferRun | None:
 
 
 def _is_far_and_sure(run: TransferRun) -> bool:
-    return run.run.log10_e >= max(CALL_LOG10_E, run.bar_log10) and run.run.ratio >= SLOW_RATIO
+    sample = run.run
+    return sample.log10_e >= max(CALL_LOG10_E, run.bar_log10) and sample.ratio >= SLOW_RATIO and not sample.is_torn
 
 
 def _is_telling(facts: Facts, run: TransferRun) -> bool:
@@ -132,6 +148,8 @@ def _is_telling(facts: Facts, run: TransferRun) -> bool:
     policer. So the bet must win again here: E of ten by itself, or no pair without the target far slower while every
     control lived.
     """
+    if facts.cycle.vantage.is_sentinel:  # outside the reach of whom we measure: what it sees is the helper's side
+        return False
     if max(facts.negative_log10_e, facts.negative_transfers_log10_e) >= NEGATIVE_LOG10_E:
         return False
     if run.own.ratio < SLOW_RATIO:
@@ -140,7 +158,8 @@ def _is_telling(facts: Facts, run: TransferRun) -> bool:
 
 
 def _has_calm_sentinel(run: TransferRun) -> bool:
-    return run.sentinel is not None and run.sentinel.alike > 0 and run.sentinel_log10_e < LEAN_LOG10_E
+    there = run.sentinel
+    return there is not None and there.alike > 0 and there.ratio < SLOW_RATIO and run.sentinel_log10_e < LEAN_LOG10_E
 
 
 def _is_spared_beside(facts: Facts, kind: str) -> bool:

@@ -77,9 +77,7 @@ def _as_lines(schedule: Schedule, planned: Plan) -> list[str]:
         f"Estimate: {_shown(planned.bytes_per_cycle)} a cycle, {_shown(planned.bytes_per_day)} a day.",
         f"For each target that fails: {_shown(planned.follow_up_bytes)} more in that cycle,",
         f"and no more than {planned.most_follow_up_bytes_per_day / 1_000_000:g} MB a day for all of them together.",
-        f"The flight recorder looks at your own line each minute: {planned.recorder_bytes_per_day / 1_000_000:.1f} MB a "
-        "day at most,",
-        "most of which ends in your operator's network.",
+        f"Looks at your line each minute: at most {planned.recorder_bytes_per_day / 1_000_000:.1f} MB a day on top.",
         "",
         "These are estimates, not measurements. Their basis:",
     ]

@@ -39,7 +39,9 @@ class _Server(QuicServer):
 @contextlib.contextmanager
 def answering(sockets: Sequence[socket.socket], key: Ed25519PrivateKey) -> Iterator[None]:
     """Shake hands with whoever comes to these bound UDP sockets, for as long as the context lasts."""
-    logging.getLogger("quic").setLevel(logging.CRITICAL)  # it would log who asks
+    logger = logging.getLogger("quic")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # it would log who asks
     configuration = QuicConfiguration(
         is_client=False,
         alpn_protocols=["h3"],
@@ -58,5 +60,6 @@ def answering(sockets: Sequence[socket.socket], key: Ed25519PrivateKey) -> Itera
     try:
         yield
     finally:
+        logger.setLevel(level)
         for transport in transports:
             transport.close()

@@ -33,6 +33,11 @@ class Keyed:
     def __init__(self, key: bytes | None = None) -> None:
         self._key = key or secrets.token_bytes(KEY_BYTES)
 
+    @property
+    def name(self) -> str:
+        """Tell keys apart: hashes under keys of different names cannot be compared."""
+        return self("key")
+
     def __call__(self, kind: str, *parts: str) -> str:
         """Give the hash of ``parts``; the same text of another ``kind`` has another hash."""
         message = "\0".join((kind, *parts)).encode()

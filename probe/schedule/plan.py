@@ -82,8 +82,9 @@ def estimate(schedule: Schedule) -> Plan:
     cycles_per_day = DAY_S / schedule.cadence_s
     targets = schedule.of_kind(TargetKind.TARGET)
     pairs = _routine_pairs_bytes(schedule)
-    low = pairs + sum(_cycle_bytes(target, schedule, is_high=False) for target in schedule.targets)
-    high = pairs + sum(_cycle_bytes(target, schedule, is_high=True) for target in schedule.targets)
+    itself = check.MOST_BYTES if schedule.as_table is not None else 0
+    low = pairs + itself + sum(_cycle_bytes(target, schedule, is_high=False) for target in schedule.targets)
+    high = pairs + itself + sum(_cycle_bytes(target, schedule, is_high=True) for target in schedule.targets)
     rota = sum(_rota_bytes_per_day(target, schedule) for target in targets)
     return Plan(
         cycles_per_day=cycles_per_day,

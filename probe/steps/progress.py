@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from probe.clock import Clock
 
 MOST_POINTS = 64
-_SPACING_S = 0.01  # at first; doubled whenever the places run out, so that any length of time fits
+_SPACING_S = 0.01  # at first; wider whenever the places run out, so that any length of time fits
 
 
 class Progress:
@@ -43,7 +43,7 @@ class Progress:
             return
         if len(self._points) == MOST_POINTS - 1:  # the last place is for the end
             self._points = self._points[::2]
-            self._spacing_s *= 2
+            self._spacing_s = at_s / (MOST_POINTS // 2)
         self._points.append((at_s, self._count))
 
     def ended(self) -> tuple[tuple[float, int], ...]:

@@ -38,6 +38,8 @@ _CONNECTION_REFUSED = 0x02  # RFC 9000, section 20.1
 _CRYPTO_ERRORS = range(0x100, 0x200)  # a TLS alert in its last byte
 _IDLE_MARGIN_S = 5.0  # our own deadline must end the handshake, and not the library's
 
+_SILENT = logging.Logger("silent", logging.CRITICAL + 1)
+
 
 class _ClosedError(Exception):
     """The connection was closed in the handshake, by the peer or for what the peer sent."""
@@ -172,7 +174,6 @@ class _Session:
         from aioquic.quic.connection import QuicConnection
         from aioquic.quic.packet import QuicProtocolVersion
 
-        logging.getLogger("quic").setLevel(logging.CRITICAL)  # it would log what the peer says
         self._peer = (endpoint.address, endpoint.port)
         self._channel = channel
         self._clock = clock
@@ -186,6 +187,7 @@ class _Session:
                 supported_versions=[QuicProtocolVersion.VERSION_1],
             )
         )
+        self._quic._logger = _SILENT  # type: ignore[assignment]  # noqa: SLF001 - it would log what the peer says
         self._own_id = self._quic.host_cid
         self.packet_kinds: list[str] = []
         self.alpn: str | None = None

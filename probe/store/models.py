@@ -140,7 +140,7 @@ class Measurement(Fact, Base):
     role: Mapped[str | None]
     """What its service needs the target for."""
     need: Mapped[str | None]
-    """``all`` or ``any``: whether the service cannot do without the role, or the role is one of several that will do."""
+    """``all`` where the service cannot do without the role, ``any`` where it is one of several that will do."""
     round: Mapped[str]
     """``first``, ``main`` or ``last``: controls are measured before and after the targets."""
     started_at: Mapped[datetime]
@@ -321,6 +321,8 @@ class LinkSample(Fact, Base):
     last_hop_answering: Mapped[int | None]
     """The furthest hop, of those asked, that answered; 0 for none."""
     has_ipv6_route: Mapped[bool | None]
+    hash_key: Mapped[str | None]
+    """Names the key of the hashes: under another one, they cannot be compared."""
     addresses_hash: Mapped[str | None]
     """Keyed hash of the vantage's own addresses: it changes when they do, and does not say what they are."""
     gateway_hash: Mapped[str | None]

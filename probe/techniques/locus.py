@@ -6,6 +6,7 @@ each packet how far it went and what came back. The hop is for the analysis.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,11 +17,12 @@ from probe.anomaly import Anomaly
 from probe.measure import Page
 from probe.model import DnsTransport, NameKind, Operation, Peer
 from probe.pairs import has_arm_failed
+from probe.rungs import ENOUGH_SILENCE
 from probe.steps import http, tls
 from probe.steps.dns_message import Question
 from probe.swaps import swaps_of
 from probe.swaps.swap import Place
-from probe.techniques.technique import Need, Technique
+from probe.techniques.technique import GivenUpError, Need, Technique
 from probe.techniques.ttl_ladder import Ladder
 
 if TYPE_CHECKING:
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
 RUNS = 5
 TRIES = 2
 """Ladders that found nothing, before it is left at that."""
-AROUND = 2
+BELOW, ABOVE = 1, ENOUGH_SILENCE - 1
 """Rungs below and above the first ladder's finding that the others climb."""
+WAIT_S = 15.0
+"""For the ladders of other targets to end: where many names are acted on, the first ones' hop says enough."""
 BEYOND = 2
 """Packets at the found hop, and all the way, that tell how the box works."""
 ENOUGH_FAILURES = 3
@@ -61,9 +65,20 @@ class Looked:
 
 async def run(case: Case) -> None:
     """Climb ladders for every kind of name that something acts on."""
-    async with case.pairs.places.ladder:
-        for looked in looked_for(case):
+    wanted = looked_for(case)
+    lock = case.pairs.places.ladder
+    if not wanted:
+        return
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await lock.acquire()
+    except TimeoutError:
+        raise GivenUpError("one ladder is climbed at a time, and others were at work") from None
+    try:
+        for looked in wanted:
             await _look(case, looked)
+    finally:
+        lock.release()
 
 
 async def _look(case: Case, looked: Looked) -> None:
@@ -74,7 +89,7 @@ async def _look(case: Case, looked: Looked) -> None:
             return
         hop: int | None = None
         try:
-            around = (1, None) if found is None else (max(1, found - AROUND), found + AROUND)
+            around = (1, None) if found is None else (max(1, found - BELOW), found + ABOVE)
             hop = await ladder.climb(*around)
         finally:
             await _give_back(case, ladder, has_acted=hop is not None)
@@ -218,6 +233,6 @@ LOCUS = Technique(
     looks_into=frozenset({Anomaly.UNANSWERED, Anomaly.DISCORDANT, Anomaly.ODD_NAME}),
     needs=frozenset({Need.ICMP_ERRORS}),
     most_bytes=100_000,
-    most_s=150.0,
+    most_s=75.0,
     run=run,
 )

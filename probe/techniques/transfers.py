@@ -37,8 +37,10 @@ ENOUGH_CRAWLING = 5
 ENOUGH_AGAINST = 3
 """Pairs in which the target was not the slower one: with them, 20 pairs come to no E of a thousand."""
 ENOUGH_BROKEN = 3
-"""Pairs that show no rates: what breaks an arm before it begins is for name-swap pairs to find."""
-_HANDSHAKES_BYTES = 12_000
+"""Pairs that show no rates, where those that do are no more: what breaks an arm before it begins is for name-swap
+pairs to find."""
+_HANDSHAKES_BYTES = 6_000
+"""Of a pair."""
 
 
 async def run(case: Case) -> None:
@@ -64,9 +66,11 @@ async def _compare(
     """Make pairs one by one, alone on the line as far as it is ours, while they tell more and can be paid for."""
     made: list[PairOfSteps] = []
     while places and (length := next_bytes(made, first_bytes, enough_crawling)) is not None:
-        if case.spent_bytes + 2 * length + _HANDSHAKES_BYTES > most_spent:
-            break
-        if sum(map(_is_target_slower, made)) >= case.pairs.plan.enough_discordant:
+        wanted = case.pairs.plan.enough_discordant - sum(map(_is_target_slower, made))
+        left = most_spent - case.spent_bytes
+        if made and wanted > 0:  # what is left should reach for as many pairs as are wanted
+            length = max(REST_BYTES[0], min(length, left // (2 * wanted) - _HANDSHAKES_BYTES))
+        if wanted <= 0 or left < 2 * length + _HANDSHAKES_BYTES:
             break
         async with case.pairs.alone:
             pair = await case.pairs.one(transfer.swap_of(case.target, length), places)
@@ -80,7 +84,7 @@ async def _compare(
 def next_bytes(made: Sequence[PairOfSteps], first_bytes: int, enough_crawling: int) -> int | None:
     """Give the length of the next pair; ``None`` where another would tell nothing more. It steers, and never judges."""
     counted = [pair for pair in made if _is_counted(pair)]
-    if len(made) >= MOST_PAIRS or len(made) - len(counted) >= ENOUGH_BROKEN:
+    if len(counted) >= MOST_PAIRS or len(made) - len(counted) >= max(ENOUGH_BROKEN, len(counted)):
         return None
     if not counted:
         return first_bytes
@@ -89,7 +93,7 @@ def next_bytes(made: Sequence[PairOfSteps], first_bytes: int, enough_crawling: i
         return first_bytes if all(map(_is_crawling, counted)) and len(counted) < enough_crawling else None
     if len(counted) - sum(map(_is_target_slower, counted)) >= ENOUGH_AGAINST:
         return None
-    return _within(REST_BYTES, max(map(_brought_by_slower, apart)) * 5 // 4)
+    return _within(REST_BYTES, max(map(_enough_for_slower, apart)))
 
 
 async def _two_innocuous_names(case: Case) -> None:
@@ -127,9 +131,11 @@ def _is_crawling(pair: PairOfSteps) -> bool:
     return all(rate_bytes_s(arm[-1]) < SLOW_BYTES_PER_S for arm in (pair.target_arm, pair.control_arm))
 
 
-def _brought_by_slower(pair: PairOfSteps) -> int:
-    slower = pair.target_arm if _is_target_slower(pair) else pair.control_arm
-    return brought_bytes(slower[-1])
+def _enough_for_slower(pair: PairOfSteps) -> int:
+    """Give what the slower arm brought, and a quarter more where it was cut: so long a transfer shows its rate."""
+    slower = (pair.target_arm if _is_target_slower(pair) else pair.control_arm)[-1]
+    brought = brought_bytes(slower)
+    return brought * 5 // 4 if slower.failure is not None or slower.is_body_truncated else brought
 
 
 def _page_bytes(case: Case) -> int:

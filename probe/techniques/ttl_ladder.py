@@ -97,7 +97,12 @@ class Ladder:
         self, variant: str, name: str, rung: int | None, *, label: str | None = None, is_low_refused: bool = False
     ) -> Observation:
         """Send one name so far (``None``: all the way), and keep what came back."""
-        limited = Limited(hop_limit=rung, source_port=self.source_port, is_low_refused=is_low_refused)
+        limited = Limited(
+            hop_limit=rung,
+            source_port=self.source_port,
+            is_low_refused=is_low_refused,
+            is_lingering=name != self.control_name,
+        )
         tools = self.case.tools
         step = await trigger.send(self._endpoint(name, limited), tools.net, tools.clock, tools.limits)
         self.case.keep(step, variant=f"{self.kind}/{variant}/{label or self.number}")

@@ -26,6 +26,7 @@ from tests.analysis.fact_builder import (
     sentinel_cycle,
     store,
     tcp,
+    tls,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ GOOD = LinkFacts(
     is_gateway_answering=True,
     last_hop_answering=6,
     power="mains",
+    hash_key="k1",
     boot_hash="b1",
     since_last_s=60.0,
 )
@@ -104,6 +106,8 @@ def test_a_battery_alone_is_no_power_cut(flight: tuple[LinkFacts, ...]) -> None:
 def test_a_boot_minutes_before_is_local_and_one_long_before_is_not() -> None:
     fresh = judged(cut(at(-5), at(-1, boot_hash="b2")), sentinel_cycle())
     assert (fresh.decision.state, fresh.decision.rule) == (State.LOCAL, "local.rebooted")
+    other_key = judged(cut(at(-5), at(-1, boot_hash="b2", hash_key="k2")), sentinel_cycle())
+    assert other_key.decision.state is State.DARK  # nobody can tell
     old = judged(cut(at(-29), at(-28, boot_hash="b2"), at(0, boot_hash="b2")), sentinel_cycle())
     assert old.decision.state is State.DARK
 
@@ -119,6 +123,8 @@ def test_a_sleep_while_it_measured_is_local_and_one_before_is_not() -> None:
     assert (during.decision.state, during.decision.rule) == (State.LOCAL, "local.asleep")
     before = judged(cut(at(-20, suspended_s=28_000.0, since_last_s=28_060.0), at(0)), sentinel_cycle())
     assert before.decision.state is State.DARK
+    after = judged(cut(at(0), at(25, suspended_s=50.0)), sentinel_cycle())
+    assert after.decision.state is State.DARK
 
 
 def test_a_plug_that_was_pulled_between_the_cycles_own_looks_is_seen_by_the_recorder() -> None:
@@ -260,12 +266,28 @@ def test_a_portal_at_a_private_address_is_local_and_not_dark() -> None:
 
 
 def test_private_answers_to_some_names_are_no_portal() -> None:
+    without_check = CycleBuilder().controls(private, private).add(NEWS, private(NEWS, "")).build()
+    assert judged(without_check, sentinel_cycle()).decision.rule != "local.portal"
     assert judged(portal("9.30.1.9", private), sentinel_cycle()).decision.rule != "local.portal"
     judgement = judged(portal("192.168.0.1", dead), sentinel_cycle())
     assert judgement.decision.rule != "local.portal"
 
 
 # ---------------------------------------------------------------- clocks
+
+
+def expired(name: str, address: str, round_: str = "first") -> list[Step]:
+    return [*dead(name, address)[:1], tcp(address), tls(address, certificate_failure="ssl_invalid_certificate")]
+
+
+def test_certificates_that_are_out_of_date_everywhere_are_the_clocks_fault_and_one_sites_are_not() -> None:
+    wrong = CycleBuilder().controls(expired, expired).add(NEWS, expired(NEWS, "93.184.216.34")).build()
+    assert judged(wrong, sentinel_cycle()).decision.rule == "tls.clock"
+    assert judged(wrong, sentinel_cycle()).decision.state is State.LOCAL
+    site = CycleBuilder().controls().add(NEWS, expired(NEWS, "93.184.216.34")).build()
+    assert "tls.clock" not in rules_of(judged(site, sentinel_cycle()))
+    reset = CycleBuilder().controls(expired, expired).add(NEWS, failed("tls", RESET)).build()
+    assert "tls.clock" not in rules_of(judged(reset, sentinel_cycle()))  # no clock resets a connection
 
 
 @pytest.mark.parametrize(

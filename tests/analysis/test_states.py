@@ -116,6 +116,12 @@ def test_every_rule_without_a_measured_weight_has_one_in_the_file_and_none_is_le
         "pairs.own_address",
         "pairs.weak",
         "address.only_this_target",
+        "transfers.throttled",
+        "transfers.frozen",
+        "transfers.stopped",
+        "transfers.leaning",
+        "transfers.own_address",
+        "transfers.weak",
         "video.media_selective",
         "video.media_leaning",
     )

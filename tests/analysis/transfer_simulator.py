@@ -66,6 +66,7 @@ class Line:
             operation="http",
             address=HELPER,
             port=443,
+            url=f"https://{TARGET}/",
             status=200,
             is_genuine=True,
             is_body_truncated=count < length,

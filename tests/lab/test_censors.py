@@ -127,6 +127,17 @@ def test_an_answer_is_forged_even_where_no_resolver_runs(hosts: Hosts) -> None:
     assert len(hosts.ask("vantage-a", HELPER, query)) == 1
 
 
+def test_every_question_on_port_53_is_answered_in_the_name_of_whoever_was_asked(hosts: Hosts) -> None:
+    query = dns.message.make_query("social.example", "A")
+    assert hosts.ask("vantage-a", HELPER, query.to_wire()) == []  # no resolver runs there
+    hosts.censor("dns-intercept", '{resolver: [2.72.0.53, "2a00:5da0::53"]}', router="core-a")
+    for asked in (HELPER, PUBLIC_RESOLVER, "2.72.0.53"):
+        (answer,) = [dns.message.from_wire(raw) for raw in hosts.ask("vantage-a", asked, query.to_wire())]
+        assert query.is_response(answer)
+        assert {str(record) for record in answer.answer[0]} == {"104.24.1.1", "104.24.2.1"}
+    assert hosts.ask("vantage-b", HELPER, query.to_wire()) == []
+
+
 def test_a_blackholed_address_is_dead_for_every_name_and_its_neighbours_live(hosts: Hosts) -> None:
     hosts.censor("silence", "addresses: [104.24.1.1/32]", router="gateway")
     with pytest.raises(TimeoutError), hosts.connected("vantage-a", SOCIAL, 443):

@@ -362,3 +362,31 @@ def test_kill_in_the_middle_of_a_cycle_loses_no_acknowledged_row(
         assert chain.verify(session) == []
     assert sorted(set(acknowledged) - set(stored)) == []
     assert acknowledged
+
+
+def test_proxies_of_the_environment_are_labelled_and_never_get_a_byte(
+    resolver: Resolving, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0.1)
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        asyncio.run(one_cycle(resolver, database))
+        with pytest.raises(TimeoutError):
+            proxy.accept()
+    with database.session() as session:
+        check = session.scalars(select(models.SelfCheck)).one()
+        statuses = set(session.scalars(select(models.Observation.status).where(models.Observation.operation == "http")))
+    assert check.has_proxy_settings is True
+    assert 200 in statuses
+
+
+def test_a_cycle_has_one_self_check_and_says_nothing_of_what_it_was_not_told(
+    resolver: Resolving, database: Database
+) -> None:
+    """The helper's page, which serves as every site here, has no Date, and the schedule names no table."""
+    asyncio.run(one_cycle(resolver, database))
+    with database.session() as session:
+        check = session.scalars(select(models.SelfCheck)).one()
+        assert check.cycle_id == session.scalars(select(models.Cycle.cycle_id)).one()
+    assert (check.clock_offset_s, check.network, check.as_table_sha256) == (None, None, None)

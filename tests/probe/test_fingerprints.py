@@ -10,7 +10,8 @@ import pytest
 from probe.fingerprints import NO_FINGERPRINTS, Fingerprints, joined, kept_body, read
 from probe.model import Observation, Operation
 
-OONI = """name,scope,other_names,location_found,pattern_type,pattern,confidence_no_fp,expected_countries,source,exp_url,notes
+OONI = """\
+name,scope,other_names,location_found,pattern_type,pattern,confidence_no_fp,expected_countries,source,exp_url,notes
 made.nat_0,nat,made.x,body,contains,Blocked by the made-up ministry,9,"KZ, KG",made,,
 made.isp_0,isp,,header.location,prefix,http://blocked.made-up.example/,5,KZ,made,,
 made.isp_1,isp,,header.server,full,MadeUpFilter,5,KZ,made,,

@@ -11,9 +11,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from probe.commands.helper import helper as helper_command
 from probe.commands.helper import load_or_make_key
 from probe.errors import UserError
-from probe.helper import NONCE_HEADER, Sockets, is_genuine, listen, public_key_of, serve
+from probe.helper import NONCE_HEADER, Sockets, bind, is_genuine, listen, public_key_of, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -125,3 +126,15 @@ def test_file_that_is_no_key_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_port_that_is_taken_is_one_sentence() -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(UserError, match=r"cannot listen on 127\.0\.0\.1 port"):
         listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_quic_without_its_library_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.commands.helper.is_quic_available", lambda: False)
+    with pytest.raises(UserError, match="nameblind\\[quic\\]"):
+        helper_command(key=tmp_path / "key.pem", quic_port=443)
+    assert not (tmp_path / "key.pem").exists()
+
+
+def test_a_udp_port_that_is_taken_is_refused_in_one_sentence() -> None:
+    with bind("127.0.0.1", 0) as taken, pytest.raises(UserError, match="UDP port"):
+        bind("127.0.0.1", taken.getsockname()[1])

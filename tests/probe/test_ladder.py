@@ -130,6 +130,10 @@ def test_a_look_without_what_it_needs_leaves_a_row_that_says_so() -> None:
     assert [(run.outcome, run.reason, run.spent_bytes) for run in runs] == [("skipped", Need.HELPER.value, 0)]
 
 
+def test_a_look_at_another_kind_of_target_leaves_no_row() -> None:
+    assert climbed(case(seen(Failure.TIMEOUT)), technique(nothing, needs=frozenset({Need.VIDEO}))) == []
+
+
 def test_a_look_that_may_cost_more_than_is_left_is_not_begun() -> None:
     begun: list[str] = []
 

@@ -34,7 +34,11 @@ class Path3(SystemNet):
         self, payload: bytes, deadline: float, listening: Listening
     ) -> DatagramExchange:
         return DatagramExchange(
-            datagrams=(Datagram(payload[:2] + b"\x80\x00", 0.01),), error=None, source_port=1, bytes_sent=33, bytes_received=4
+            datagrams=(Datagram(payload[:2] + b"\x80\x00", 0.01),),
+            error=None,
+            source_port=1,
+            bytes_sent=33,
+            bytes_received=4,
         )
 
 
@@ -83,6 +87,7 @@ def test_gateway_hops_resolver_and_power_are_told() -> None:
     seen = look(Path3())
     assert (seen.is_gateway_answering, seen.last_hop_answering, seen.is_gateway_neighbour) == (True, 3, True)
     assert seen.hops == (HASHED("address", GATEWAY), None, HASHED("address", ROUTER), None, None, None)
+    assert seen.hash_key == HASHED.name != Keyed().name
     assert (seen.is_resolver_answering, seen.power, seen.battery_percent) == (True, "battery", 40)
 
 

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from dns.resolver import Resolver
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -294,5 +293,5 @@ def test_the_systems_resolvers_are_those_of_its_configuration(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, configuration: str, addresses: tuple[str, ...]
 ) -> None:
     (tmp_path / "resolv.conf").write_text(configuration)
-    monkeypatch.setattr(net, "_RESOLVER_FILE", tmp_path / "resolv.conf")
+    monkeypatch.setattr("probe.net._RESOLVER_FILE", tmp_path / "resolv.conf")
     assert SystemNet().system_resolver_addresses() == addresses

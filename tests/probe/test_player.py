@@ -155,10 +155,10 @@ def test_the_reader_ends_at_its_limit_whatever_a_packed_page_grows_to() -> None:
 
 @pytest.mark.parametrize("piece", [b'"', b'\\"', b"{", b"}", b"[{", b"ytInitialPlayerResponse = {"])
 def test_no_page_makes_the_search_slow(piece: bytes) -> None:
-    hostile = b"ytInitialPlayerResponse = {" + piece * (1_400_000 // len(piece))
+    hostile = b"ytInitialPlayerResponse = {" + piece * (100_000 // len(piece)) + b"\\"
     began = time.process_time()
     assert read_player(hostile, VIDEO) is None
-    assert time.process_time() - began < 2.0
+    assert time.process_time() - began < 0.3
 
 
 @given(st.binary(max_size=300))

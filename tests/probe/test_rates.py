@@ -16,6 +16,7 @@ class Arm:
     operation: str = "http"
     failure: str | None = None
     status: int | None = 200
+    url: str | None = "http://x.example/"
     is_body_truncated: bool | None = False
     progress: tuple[tuple[float, int], ...] = ((0.1, 1000), (1.0, 100_000))
 
@@ -25,11 +26,12 @@ CUT = Arm(is_body_truncated=True, progress=((0.1, 1000), (3.9, 70_000), (4.0, 70
 FROZEN = Arm(is_body_truncated=True, progress=((0.1, 1000), (0.2, 16_000), (4.0, 16_000)))
 BROKEN = Arm(failure="connection_reset", progress=((0.1, 1000), (0.2, 16_000)))
 SILENT = Arm(failure="generic_timeout_error", status=None, progress=())
+SILENT_AFTER_HANDSHAKE = Arm(failure="generic_timeout_error", status=None, url="https://x.example/", progress=())
 NO_HANDSHAKE = Arm(operation="tls", failure="connection_reset", status=None, progress=())
 ERROR_PAGE = Arm(progress=((0.1, 700), (0.1, 700)))
 OTHER_STATUS = Arm(status=421)
 FORGED = Arm(failure="response_not_genuine")
-EVERY_ARM = [WHOLE, CUT, FROZEN, BROKEN, SILENT, NO_HANDSHAKE, ERROR_PAGE, OTHER_STATUS, FORGED]
+EVERY_ARM = [SILENT_AFTER_HANDSHAKE, WHOLE, CUT, FROZEN, BROKEN, SILENT, NO_HANDSHAKE, ERROR_PAGE, OTHER_STATUS, FORGED]
 
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.combinations_with_replacement(EVERY_ARM, 2)))
@@ -37,7 +39,7 @@ def test_whether_a_pair_counts_does_not_depend_on_which_arm_is_the_targets(one: 
     assert are_comparable(one, other) == are_comparable(other, one)
 
 
-@pytest.mark.parametrize("arm", [WHOLE, CUT, FROZEN, BROKEN])
+@pytest.mark.parametrize("arm", [WHOLE, CUT, FROZEN, BROKEN, SILENT_AFTER_HANDSHAKE])
 def test_transfers_that_began_are_compared(arm: Arm) -> None:
     assert are_comparable(arm, WHOLE)
 
@@ -55,6 +57,12 @@ def test_two_arms_that_both_brought_little_show_no_rate() -> None:
 def test_an_arm_that_broke_early_is_not_taken_for_a_swift_one() -> None:
     assert rate_bytes_s(BROKEN) == pytest.approx(16_000 / ARM_S)
     assert log_ratio(BROKEN, WHOLE) > math.log(10)
+
+
+def test_an_arm_that_brought_nothing_after_its_handshake_has_a_ratio_too() -> None:
+    assert math.isfinite(log_ratio(SILENT_AFTER_HANDSHAKE, WHOLE))
+    assert log_ratio(SILENT_AFTER_HANDSHAKE, WHOLE) > log_ratio(FROZEN, WHOLE)
+    assert stalled_at(SILENT_AFTER_HANDSHAKE) == 0
 
 
 def test_rates_count_the_wait_and_the_stall() -> None:

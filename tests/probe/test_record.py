@@ -60,6 +60,44 @@ def test_query_of_a_redirect_is_dropped_because_it_may_carry_the_clients_address
     assert row.location == kept  # type: ignore[attr-defined]
 
 
+def test_an_address_is_kept_in_no_text_of_an_answer() -> None:
+    told = seen(
+        Operation.HTTP,
+        status=302,
+        title="You are […]",
+        location="http://stop.example/for/192.0.2.7/now",
+        headers=(("via", "1.1 proxy (192.0.2.7)"), ("content-length", "19216802"), ("server", "nginx/1.27.3")),
+        playability="UNPLAYABLE",
+        playability_reason="Not for 192.0.2.7",
+    )
+    rows, _ = rows_of(Step(observation=told))
+    (row,) = only(rows, models.Observation)
+    assert row.location == "http://stop.example/for/[…]/now"  # type: ignore[attr-defined]
+    assert row.headers == [  # type: ignore[attr-defined]
+        ["via", "1.1 proxy ([…])"],
+        ["content-length", "19216802"],
+        ["server", "nginx/1.27.3"],
+    ]
+    assert row.playability_reason == "Not for […]"  # type: ignore[attr-defined]
+
+
+def test_a_redirect_to_an_address_keeps_the_address_because_it_is_the_peers() -> None:
+    rows, _ = rows_of(Step(observation=seen(Operation.HTTP, status=302, location="http://198.51.100.34/page")))
+    (row,) = only(rows, models.Observation)
+    assert row.location == "http://198.51.100.34/page"  # type: ignore[attr-defined]
+
+
+def test_the_body_of_a_known_block_page_alone_is_kept_and_without_the_clients_address() -> None:
+    body = b"<p>Blocked. Your address: 192.0.2.7</p>"
+    known = seen(Operation.HTTP, status=200, body=body, body_length_bytes=len(body), fingerprint="made.isp;isp;5;KZ")
+    unknown = seen(Operation.HTTP, status=200, body=b"another", body_length_bytes=7)
+    rows, blobs = rows_of(Step(observation=known), Step(observation=unknown))
+    kept = [blob for blob in blobs if blob.kind == "body"]
+    assert [blob.content for blob in kept] == ["<p>Blocked. Your address: […]</p>".encode()]
+    hashes = [row.kept_body_sha256 for row in only(rows, models.Observation)]  # type: ignore[attr-defined]
+    assert hashes == [kept[0].sha256, None]
+
+
 def test_query_of_the_targets_own_url_is_kept_and_a_redirects_is_not() -> None:
     url = "http://www.youtube.com/watch?v=y4De4CSEvAU"
     rows, _ = rows_of(

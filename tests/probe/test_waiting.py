@@ -142,11 +142,14 @@ def test_a_cycle_that_is_killed_costs_that_cycle_and_not_the_probe(
 def test_a_cycle_ends_with_the_probe_that_is_killed(probe: subprocess.Popen[str], tmp_path: Path) -> None:
     line_of(probe, "Measuring every 1 minutes")
     cycle = cycle_of(probe)
+    cycle.suspend()  # offline, a cycle is over before one could kill the probe
     probe.kill()
     probe.wait()
+    cycle.resume()
     cycle.wait(timeout=10)
     found = rows(tmp_path)
-    assert len(found["cycle"]) == len(found["cycle_end"])  # whatever was begun was closed
+    assert len(found["cycle"]) == len(found["cycle_end"])
+    assert {row.outcome for row in found["cycle_end"]} <= {"interrupted"}  # type: ignore[attr-defined]
 
 
 def test_a_cycle_is_refused_once_consent_is_withdrawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

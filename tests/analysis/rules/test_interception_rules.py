@@ -154,6 +154,19 @@ def test_one_name_that_proved_itself_shows_that_not_all_are_forged(spared: str) 
     assert not {"local.intercepted", "tls.forged_for_all"} & rules_of(judgement)
 
 
+def test_a_clock_that_makes_every_chain_stale_is_no_proxy() -> None:
+    """One authority stands behind all of them here as well: the true one."""
+
+    def stale(name: str, address: str, round_: str = "") -> list[Step]:
+        del round_
+        chain = (f"leaf-{name}", "one-public-authority")
+        shown = tls(address, certificate_failure="ssl_invalid_certificate", certificates=chain)
+        return [dns(name, (address,)), tcp(address), shown]
+
+    built = CycleBuilder().controls(home=stale, abroad=stale).add(NEWS, stale(NEWS, SITE)).build()
+    assert "local.intercepted" not in rules_of(judged(built, sentinel_cycle()))
+
+
 # ---------------------------------------------------------------- resets that came too soon
 
 

@@ -107,6 +107,10 @@ def test_where_the_scramble_dies_too_there_is_no_rule_and_no_shape() -> None:
     assert rules_of(judged(trials("target", "scramble", "under")), "shape.") == set()
 
 
+def test_where_the_name_itself_lives_there_is_no_rule_and_no_shape() -> None:
+    assert rules_of(judged(trials("under", "glued", "parent", "no-sni")), "shape.") == set()
+
+
 def test_two_trials_of_a_variant_are_not_enough() -> None:
     few = {variant: failures[:2] for variant, failures in trials("target", "under").items()}
     assert rules_of(judged(few), "shape.") == set()

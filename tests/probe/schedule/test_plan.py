@@ -109,3 +109,17 @@ def test_the_command_prints_one_object_for_programs() -> None:
     assert [target["url"] for target in planned["targets"]] == [target.url for target in schedule.targets]
     assert planned["estimate"]["bytes_per_day"]["low"] == estimate(schedule).bytes_per_day.low
     assert planned["schedule_sha256"] == schedule.sha256
+
+
+def test_the_flight_recorders_looks_are_counted_by_the_minute_and_stay_small() -> None:
+    """Six hops of 36 bytes, each answered by 64 of ICMP at most, and one short question: a tenth of the budget."""
+    look = 6 * (36 + 64) + 55 + 120
+    planned = estimate(_schedule(_target("https://a.example/")))
+    assert planned.recorder_bytes_per_day == 24 * 60 * look
+    assert planned.recorder_bytes_per_day < 2_000_000
+
+
+def test_asking_a_helper_for_the_own_address_is_part_of_a_cycle_with_a_table() -> None:
+    without = _schedule(_target("https://a.example/"))
+    with_table = replace(without, as_table=Path("table.csv"))
+    assert estimate(with_table).bytes_per_cycle.low == estimate(without).bytes_per_cycle.low + 2_000

@@ -114,7 +114,7 @@ def test_targets_videos_and_controls_become_targets_in_order(loaded: Loaded) -> 
             url="https://www.youtube.com/watch?v=y4De4CSEvAU",
             kind=TargetKind.TARGET,
             video="y4De4CSEvAU",
-                role="video",
+            role="video",
         ),
         Target(
             name="old",
@@ -122,7 +122,7 @@ def test_targets_videos_and_controls_become_targets_in_order(loaded: Loaded) -> 
             url="http://www.youtube.com/watch?v=-dQw4w9WgX_",
             kind=TargetKind.TARGET,
             video="-dQw4w9WgX_",
-                role="video",
+            role="video",
             note="hm",
         ),
         Target(name="egov.kz", service="control-home", url="https://egov.kz/", kind=TargetKind.CONTROL_HOME),
@@ -308,3 +308,78 @@ def test_extra_roots_that_are_none_are_refused(loaded: Loaded, tmp_path: Path, c
         (tmp_path / "lab.pem").write_bytes(content)
     with pytest.raises(UserError, match=r"s.yaml:1: key 'extra_roots\[0\]': expected a file of certificates"):
         loaded("extra_roots: [lab.pem]\n" + GOOD)
+
+
+def test_a_table_of_networks_stands_beside_the_schedule(loaded: Loaded, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("prefix,as,country\n198.18.0.0/16,AS64500,KZ\n")
+    assert loaded(GOOD + "as_table: table.csv\n").as_table == tmp_path / "table.csv"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no table at all\n", b"\x1f\x8b half of a gzip"])
+def test_a_table_that_is_none_is_refused_with_its_line(loaded: Loaded, tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "table.csv").write_bytes(content)
+    with pytest.raises(UserError, match="key 'as_table': expected a file with lines of first address"):
+        loaded(GOOD + "as_table: table.csv\n")
+
+
+def test_roles_and_what_a_service_needs_arrive_at_its_targets(loaded: Loaded) -> None:
+    written = (
+        GOOD[: GOOD.index("services:")]
+        + """services:
+  twitter:
+    all_of: [site]
+    any_of: [images, video]
+    targets:
+      - {url: "https://x.com/", role: site}
+      - {url: "https://pbs.twimg.com/", role: images}
+      - https://t.co/
+    videos: [y4De4CSEvAU]
+"""
+    )
+    targets = loaded(written).of_kind(TargetKind.TARGET)
+    assert [(target.role, target.need) for target in targets] == [
+        ("site", "all"),
+        ("images", "any"),
+        (None, None),
+        ("video", "any"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        ("all_of: [api]", "all_of"),
+        ("any_of: [home]", "any_of"),
+        ("all_of: []", "all_of"),
+        ("all_of: [site], any_of: [site]", "any_of"),
+    ],
+)
+def test_a_rule_on_roles_that_nobody_has_is_refused(loaded: Loaded, rule: str, key: str) -> None:
+    service = f'{{{rule}, targets: [{{url: "https://x.com/", role: site}}]}}'
+    with pytest.raises(UserError, match=key):
+        loaded(f"{GOOD[: GOOD.index('services:')]}services:\n  s: {service}\n")
+
+
+def test_a_control_has_no_role(loaded: Loaded) -> None:
+    with pytest.raises(UserError, match="role"):
+        loaded(GOOD.replace("[https://egov.kz]", '[{url: "https://egov.kz", role: site}]', 1))
+
+
+def test_fingerprints_are_read_from_the_users_own_files(loaded: Loaded, tmp_path: Path) -> None:
+    (tmp_path / "known.csv").write_text(
+        "name,pattern,location_found,scope\nmade,long enough,body,isp\n", encoding="utf-8"
+    )
+    schedule = loaded(f"fingerprints: [known.csv]\nvideo_hosts: [media.example]\n{GOOD}")
+    assert [known.name for known in schedule.fingerprints.known] == ["made"]
+    assert schedule.video_hosts == ("media.example",)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no,head\n", b"\xff\xfe"])
+def test_a_file_that_holds_no_fingerprints_is_refused_with_its_line(
+    loaded: Loaded, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "known.csv").write_bytes(content)
+    with pytest.raises(UserError, match=r":1: key 'fingerprints\[0\]'"):
+        loaded(f"fingerprints: [known.csv]\n{GOOD}")

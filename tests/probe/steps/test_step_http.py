@@ -20,7 +20,7 @@ from tests.probe.steps.loopback import HOME, QUICK, issue, loopback_net, server_
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from probe.limits import Limits
@@ -55,6 +55,8 @@ def _exchange(
     genuine: Genuine | None = None,
     limits: Limits = QUICK,
     context: ssl.SSLContext | None = None,
+    is_enough: Callable[[bytes], bool] | None = None,
+    body_limit_bytes: int | None = None,
 ) -> Observation:
     async def run() -> Observation:
         net, clock = loopback_net(), SystemClock()
@@ -65,7 +67,16 @@ def _exchange(
                 _, stream = await tls.handshake(endpoint, net, clock, limits)
             assert stream is not None
             return await http.exchange(
-                http.HttpEndpoint(stream=stream, address=host, port=port, url=url, headers=headers, genuine=genuine),
+                http.HttpEndpoint(
+                    stream=stream,
+                    address=host,
+                    port=port,
+                    url=url,
+                    headers=headers,
+                    genuine=genuine,
+                    is_enough=is_enough,
+                    body_limit_bytes=body_limit_bytes,
+                ),
                 net,
                 clock,
                 limits,
@@ -277,6 +288,46 @@ def test_a_bomb_of_256_mib_is_cut_and_costs_no_memory(*, nested: bool) -> None:
     assert len(seen.body) <= QUICK.http_body_bytes
     assert seen.failure is None
     assert cost_kib <= 8 * 1024
+
+
+@pytest.mark.parametrize("encoding", [b"br", b"zstd", b"gzip, gzip", b"compress"])
+def test_an_encoding_that_we_never_asked_for_is_not_decoded(encoding: bytes) -> None:
+    packed = gzip.compress(bytes(1 << 20))
+    heads: list[bytes] = []
+    seen = _exchange(_sending(_answer(packed, b"Content-Encoding: " + encoding), heads=heads))
+    assert b"Accept-Encoding: identity\r\n" in heads[0]
+    assert (seen.failure, seen.body) == (None, packed)
+
+
+def test_of_three_thousand_headers_few_are_kept() -> None:
+    limits = replace(QUICK, http_head_bytes=131_072, http_timeout_s=5.0)
+    seen = _exchange(_sending(_answer(PAGE, *[b"Via: %d" % i for i in range(3000)])), limits=limits)
+    assert (seen.failure, seen.status) == (None, 200)
+    assert len(seen.headers) == 64
+
+
+def test_a_reader_who_has_enough_ends_the_exchange_there() -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b"x" * 4096)
+            await writer.drain()
+
+    taken: list[int] = []
+
+    def is_enough(chunk: bytes) -> bool:
+        taken.append(len(chunk))
+        return sum(taken) >= 20_000
+
+    seen = _exchange(flood, is_enough=is_enough)
+    assert (seen.failure, seen.status, seen.is_body_truncated) == (None, 200, True)
+    assert seen.body_length_bytes == sum(taken) < 20_000 + 65_536
+
+
+def test_a_limit_of_the_callers_own_stands_in_the_place_of_the_general_one() -> None:
+    seen = _exchange(_sending(_answer(b"x" * 5000)), body_limit_bytes=1000)
+    assert (seen.failure, len(seen.body), seen.is_body_truncated) == (None, 1000, True)
 
 
 def test_a_genuine_answer_and_one_that_is_not() -> None:

@@ -207,6 +207,7 @@ def full_cycle(number: int, vantage_id: str = "almaty") -> list[models.Base]:
             is_gateway_answering=False,
             last_hop_answering=3,
             has_ipv6_route=False,
+            hash_key="1111222233334444",
             addresses_hash="0123456789abcdef",
             gateway_hash="fedcba9876543210",
             is_gateway_neighbour=True,

@@ -39,6 +39,7 @@ class Arm:
     operation: str = "http"
     failure: str | None = None
     status: int | None = 200
+    url: str | None = "http://x.example/"
     is_body_truncated: bool | None = True
 
 
@@ -55,6 +56,9 @@ CRAWLING = pair(70_000, 80_000)
 POLICED = pair(70_000, 1_000_000)
 REVERSED = pair(1_000_000, 70_000)
 FROZEN = pair(16_000, 1_000_000)
+LOSSY = pair(90_000, 90_000, 3.0)
+LOSSY.target_arm[0].is_body_truncated = LOSSY.control_arm[0].is_body_truncated = False
+LOSSY.control_arm[0].progress = ((0.1, 1), (0.4, 90_000))
 BROKEN = pair(0, 1_000_000, failure="connection_reset")
 
 
@@ -67,6 +71,7 @@ BROKEN = pair(0, 1_000_000, failure="connection_reset")
         ([CRAWLING] * 5, None),
         ([CRAWLING, ALIKE], None),
         ([POLICED], 87_500),  # a quarter more than the slower arm needs to show its rate
+        ([LOSSY] * 3, 90_000),  # it came whole, and late
         ([FROZEN] * 3, 64_000),  # not less than the control needs to show its own
         ([POLICED] * 19, 87_500),
         ([POLICED] * 20, None),
@@ -74,6 +79,8 @@ BROKEN = pair(0, 1_000_000, failure="connection_reset")
         ([POLICED, REVERSED, REVERSED, REVERSED], None),  # no E of a thousand can come of it
         ([BROKEN, BROKEN], 200_000),
         ([BROKEN, BROKEN, BROKEN], None),
+        ([BROKEN, POLICED] * 3, None),
+        ([BROKEN] * 3 + [POLICED] * 4, 87_500),  # on a lossy line some arms never begin
     ],
 )
 def test_another_pair_is_made_only_while_it_tells_more(made: list[Any], length: int | None) -> None:
@@ -85,8 +92,8 @@ def test_in_its_turn_one_pair_is_enough_where_both_are_alike() -> None:
 
 
 @contextlib.asynccontextmanager
-async def policed_helper(rate_bytes_s: float) -> AsyncIterator[int]:
-    """Run a helper behind a box that carries what is meant for one name slowly."""
+async def policed_helper(rate_bytes_s: float, other_bytes_s: float) -> AsyncIterator[int]:
+    """Run a helper behind a box that carries what is meant for one name at a rate, and the rest at another."""
     listening = helper.listen("127.0.0.1", 0)
     serving = asyncio.create_task(helper.serve(helper.Sockets(https=[listening]), KEY))
 
@@ -105,7 +112,7 @@ async def policed_helper(rate_bytes_s: float) -> AsyncIterator[int]:
         inner, outer = await asyncio.open_connection(*listening.getsockname())
         opened.update((writer, outer))
         outer.write(first)
-        wait_s = 1400 / rate_bytes_s if server_name(first) == NAME else 0.0
+        wait_s = 1400 / (rate_bytes_s if server_name(first) == NAME else other_bytes_s)
         await asyncio.gather(pipe(reader, outer, 0.0), pipe(inner, writer, wait_s))
 
     server = await asyncio.start_server(box, "0.0.0.0", 0)
@@ -121,12 +128,14 @@ async def policed_helper(rate_bytes_s: float) -> AsyncIterator[int]:
         await asyncio.sleep(0.2)  # each connection's task meets its end
 
 
-def look(monkeypatch: pytest.MonkeyPatch, rate_bytes_s: float, *, bytes_left: int = 3_000_000) -> Case:
+def look(
+    monkeypatch: pytest.MonkeyPatch, rate_bytes_s: float, other_bytes_s: float = 1e9, *, bytes_left: int = 3_000_000
+) -> Case:
     for module in (rates, transfer):
         monkeypatch.setattr(module, "ARM_S", 0.6)
 
     async def scenario() -> Case:
-        async with policed_helper(rate_bytes_s) as port:
+        async with policed_helper(rate_bytes_s, other_bytes_s) as port:
             case = case_of(helper_ports={"https_port": port})
             case.pairs.plan = replace(case.pairs.plan, enough_discordant=3)
             case.technique, case.bytes_left = "transfers", bytes_left
@@ -148,7 +157,7 @@ def test_a_policed_name_is_followed_and_an_honest_line_is_left(monkeypatch: pyte
         assert target.is_body_truncated
         assert target.bytes_sent == control.bytes_sent  # they differ in nothing but the name
         assert len(pair_.target_name) == len(pair_.control_name)
-    honest = look(monkeypatch, 1e9)
+    honest = look(monkeypatch, 150_000.0, 150_000.0)
     assert len([pair for pair in honest.made if not pair.is_negative_control]) == 1
 
 

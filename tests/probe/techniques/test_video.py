@@ -11,7 +11,6 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probe import helper
@@ -33,6 +32,8 @@ from tests.probe.steps.loopback import HOME, issue, server_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import pytest
 
     from probe.net import Stream
     from probe.record import Step

@@ -21,6 +21,7 @@ down_revision = "0002"
 _INSTANT = sa.DateTime(timezone=True)
 _LOOKED: tuple[tuple[str, sa.types.TypeEngine[Any]], ...] = (
     ("has_ipv6_route", sa.Boolean()),
+    ("hash_key", sa.String()),
     ("addresses_hash", sa.String()),
     ("gateway_hash", sa.String()),
     ("is_gateway_neighbour", sa.Boolean()),
