@@ -85,7 +85,9 @@ def standings(cycle: CycleFacts) -> dict[str, Standing]:
     twice, make mismatches: both are what invented rows would look like.
     """
     pairs = [
-        pair for measurement in cycle.measurements for pair in (*measurement.pairs, *measurement.host_pairs, *measurement.transfers)
+        pair
+        for measurement in cycle.measurements
+        for pair in (*measurement.pairs, *measurement.host_pairs, *measurement.transfers)
     ]
     if cycle.is_through_tunnel:
         return dict.fromkeys((pair.pair_id for pair in pairs), Standing.TUNNELLED)

@@ -93,6 +93,7 @@ STATE_TABLE: tuple[Row, ...] = (
             "reach.sentinel_itself",
             "video.plays",
             "video.played_recently",
+            "video.named_page",
         ),
     ),
     Row(State.TAMPERED, ("tls.forged", "tls.forged_for_all")),

@@ -87,6 +87,11 @@ class Cycle:
     """Names of the targets and controls that routine pairs are made of in this cycle."""
 
     @property
+    def is_sentinel(self) -> bool:
+        """Tell whether others are held against this vantage: then it leaves out nothing that they might have drawn."""
+        return self.schedule.vantage.role == "control"
+
+    @property
     def total(self) -> int:
         """Count the measurements that the pass will make."""
         return len(self.schedule.targets) + len(self.schedule.of_kind(*CONTROL_KINDS))
@@ -96,7 +101,8 @@ class Cycle:
         targets = self.schedule.of_kind(TargetKind.TARGET)
         controls = self.schedule.of_kind(*CONTROL_KINDS)
         able = [target for target in self.schedule.targets if target.kind is not TargetKind.PORTAL_CHECK]
-        sample = randomness.permutation(seed, "drawn", 0, len(able))[: self.schedule.pairs.drawn]
+        count = len(able) if self.is_sentinel else self.schedule.pairs.drawn
+        sample = randomness.permutation(seed, "drawn", 0, len(able))[:count]
         self.drawn = frozenset(able[i].name for i in sample)
         order = randomness.permutation(seed, "targets", 0, len(targets))
         try:
@@ -214,7 +220,8 @@ class Cycle:
         for name, interval_s in self.schedule.rota.items():
             draw = randomness.below(self.pairs.seed, f"rota/{name}", case.number, 1_000_000)
             technique = BY_NAME[name]
-            if is_for(technique, case) and draw * interval_s < self.schedule.cadence_s * 1_000_000:
+            is_drawn = self.is_sentinel or draw * interval_s < self.schedule.cadence_s * 1_000_000
+            if is_drawn and is_for(technique, case):
                 due.append(technique)
         return due
 

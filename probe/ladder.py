@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from probe.record import TechniqueRun
-from probe.techniques.technique import OF_TARGET, GivenUpError
+from probe.techniques.technique import OF_TARGET, GivenUpError, SpentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +105,8 @@ async def _run(case: Case, technique: Technique, left_s: float, purse: Purse) ->
             await technique.run(case)
     except TimeoutError:
         outcome, reason = Outcome.CUT_SHORT, "its time was used up"
+    except SpentError:
+        outcome, reason = Outcome.CUT_SHORT, "its bytes were used up"
     except GivenUpError as error:
         outcome, reason = Outcome.FAILED, str(error)
     except Exception:  # noqa: BLE001 - whatever a hostile answer brings out costs this look, and no other

@@ -129,6 +129,7 @@ RULES: tuple[Rule, ...] = (
     Rule("http.altered", blockpage.altered),
     Rule("video.plays", video.plays),
     Rule("video.played_recently", video.played_recently),
+    Rule("video.named_page", video.named_page),
     Rule("video.sign_in", video.sign_in),
     Rule("video.withheld", video.withheld),
     Rule("video.removed", video.removed),

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.outcome import Reach
+from analysis.outcome import Reach, is_same_page
 from analysis.rules import pairs
 from analysis.rules.evidence import Evidence, fired
+from analysis.rules.reach import sentinel_page
 from analysis.video import Word, failing_steps, is_part_dead, reading_of
 from probe.model import Peer
 
@@ -53,6 +54,24 @@ def played_recently(facts: Facts) -> Evidence | None:
         "video.played_recently", "The platform still knows the video, which it said to play here not long ago.",
         [page, last.step],
     )  # fmt: skip
+
+
+def named_page(facts: Facts) -> Evidence | None:
+    """Fire where a whole page without any player's words names this video in its title, and is the sentinel's page.
+
+    So are pages of other times and platforms. A platform that does not show a video does not name it either, and what
+    its pages have in common with another video's is no name.
+    """
+    page = facts.measurement.outcome.page
+    is_sentinel = facts.cycle.vantage.is_sentinel and facts.cycle.is_well_connected
+    if not facts.measurement.video or _reading(facts) is not None or page is None or (page.status or 0) >= 400:
+        return None
+    there = sentinel_page(facts)
+    if page.is_body_truncated is not False or not _names_video(facts, page):
+        return None
+    if not is_sentinel and (there is None or there.is_body_truncated is not False or not is_same_page(page, there)):
+        return None
+    return fired("video.named_page", "The page names the video, and is the sentinel's.", [page])
 
 
 def sign_in(facts: Facts) -> Evidence | None:
@@ -181,6 +200,19 @@ def thumbnail_dead(facts: Facts) -> Evidence | None:
 
 def _reading(facts: Facts) -> Reading | None:
     return reading_of(facts.measurement)
+
+
+def _names_video(facts: Facts, page: Step) -> bool:
+    """Tell whether a page's title has words that no other video's page of the same service has, here or there."""
+    own = facts.measurement
+    others = [
+        other.title or ""
+        for cycle in (facts.cycle, *(witness.cycle for witness in facts.usable_sentinels))
+        for m in cycle.measurements
+        if m.video not in {None, own.video} and m.service == own.service and (other := m.outcome.page) is not None
+    ]
+    words = set((page.title or "").casefold().split())
+    return bool(others) and all(words - set(title.casefold().split()) for title in others)
 
 
 def _is_film_dead(facts: Facts) -> bool:

@@ -38,7 +38,8 @@ _CONNECTION_REFUSED = 0x02  # RFC 9000, section 20.1
 _CRYPTO_ERRORS = range(0x100, 0x200)  # a TLS alert in its last byte
 _IDLE_MARGIN_S = 5.0  # our own deadline must end the handshake, and not the library's
 
-_SILENT = logging.Logger("silent", logging.CRITICAL + 1)
+_SILENT = logging.getLogger(f"{__name__}.library")
+_SILENT.setLevel(logging.CRITICAL + 1)
 
 
 class _ClosedError(Exception):

@@ -55,6 +55,10 @@ class GivenUpError(Exception):
     """A technique cannot go on, for no fault of the probe's; its text is the reason, in words of ours."""
 
 
+class SpentError(Exception):
+    """A technique that goes on while there are bytes for it has none left."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Case:
     """One target in one round: what was seen of it so far, and what a closer look may use."""

@@ -16,7 +16,7 @@ from probe.anomaly import SLOW_BYTES_PER_S, Anomaly
 from probe.model import Operation, TargetKind
 from probe.rates import ARM_S, ENOUGH_BYTES, are_comparable, brought_bytes, is_far_apart, log_ratio, rate_bytes_s
 from probe.swaps import transfer
-from probe.techniques.technique import Need, Technique
+from probe.techniques.technique import Need, SpentError, Technique
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,8 +70,10 @@ async def _compare(
         left = most_spent - case.spent_bytes
         if made and wanted > 0:  # what is left should reach for as many pairs as are wanted
             length = max(REST_BYTES[0], min(length, left // (2 * wanted) - _HANDSHAKES_BYTES))
-        if wanted <= 0 or left < 2 * length + _HANDSHAKES_BYTES:
+        if wanted <= 0:
             break
+        if left < 2 * length + _HANDSHAKES_BYTES:
+            raise SpentError
         async with case.pairs.alone:
             pair = await case.pairs.one(transfer.swap_of(case.target, length), places)
         if pair is None:

@@ -163,6 +163,41 @@ def test_a_page_that_plays_over_plain_http_is_believed_where_the_sentinel_got_th
     assert state_of(with_sentinel[:1]).decision.state is State.INSUFFICIENT
 
 
+PLAIN = WATCH.replace("https", "http")
+
+
+def old_page(title: str | None, other: str | None = "Me at the zoo - YouTube", *, is_cut: bool = False) -> list[Any]:
+    """Two vantages and two videos over plain HTTP, whose pages have no player's words."""
+    cycles = []
+    for name, role in (("almaty", "probe"), ("frankfurt", "control")):
+        builder = CycleBuilder(vantage=name, role=role, network=name).controls()
+        for target, video, said in ((TARGET, VIDEO, title), ("youtube/zoo", "jNQXAC9IVRw", other)):
+            page = http(PLAIN, title=said, port=80, is_body_truncated=is_cut)
+            builder.add(target, [dns(HOST, (SITE,)), tcp(port=80), page], url=PLAIN, video=video, service="youtube")
+        cycles.append(builder.build())
+    return cycles
+
+
+def test_an_old_page_that_names_its_video_is_ok_where_the_sentinel_has_the_same() -> None:
+    cycles = old_page("Zhanaozen, the square - YouTube")
+    assert_is(cycles, State.OK, "video.named_page")
+    assert_is(cycles, State.OK, "video.named_page", "frankfurt")
+
+
+@pytest.mark.parametrize(
+    "cycles",
+    [
+        pytest.param(old_page("- YouTube"), id="it has no more than what every page has"),
+        pytest.param(old_page("- YouTube", "- YouTube"), id="neither is named"),
+        pytest.param(old_page(None), id="no title"),
+        pytest.param(old_page("Zhanaozen, the square - YouTube", is_cut=True), id="not read to its end"),
+        pytest.param(old_page("Zhanaozen, the square - YouTube")[:1], id="no sentinel"),
+    ],
+)
+def test_an_old_page_that_may_be_any_is_not_ok(cycles: list[CycleFacts]) -> None:
+    assert state_of(cycles).decision.state is State.INSUFFICIENT
+
+
 def test_the_light_check_alone_is_never_ok() -> None:
     assert_is([vantage(), beyond()], State.INSUFFICIENT, "reach.video_unread")
 

@@ -18,7 +18,7 @@ from probe.net import SystemNet
 from probe.pairs import Pairs, Places
 from probe.record import Step
 from probe.schedule.model import FollowUp, PairPlan, Schedule, VantageSpec
-from probe.techniques.technique import Case, Need, Technique
+from probe.techniques.technique import Case, Need, SpentError, Technique
 from probe.trust import Trust
 
 if TYPE_CHECKING:
@@ -190,3 +190,17 @@ def test_a_turn_is_taken_whatever_was_seen_and_bounded_alike() -> None:
 
     assert [run.outcome for run in asyncio.run(scenario(1000))] == ["done"]
     assert [run.outcome for run in asyncio.run(scenario(2000))] == ["skipped"]
+
+
+def test_a_look_that_spends_what_is_left_is_told_how_much_and_says_when_it_is_gone() -> None:
+    told: list[int] = []
+
+    async def spend(looked_at: Case) -> None:
+        told.append(looked_at.bytes_left)
+        looked_at.keep(seen(bytes_received=looked_at.bytes_left))
+        raise SpentError
+
+    odd = case(seen(Failure.TIMEOUT), follow_up=FollowUp(bytes=50_000))
+    (run,) = climbed(odd, technique(spend), purse=Purse(40_000))
+    assert (told, run.outcome, run.reason) == ([40_000], "cut-short", "its bytes were used up")
+    assert run.spent_bytes == 40_000

@@ -105,3 +105,21 @@ def test_place_in_use_is_waited_for_and_never_shared() -> None:
         assert await asyncio.wait_for(waiting, 1) == HERE
 
     asyncio.run(scenario())
+
+
+def test_a_path_is_swapped_in_the_path_even_where_the_host_holds_the_same_letters() -> None:
+    target = Target(name="p", service="s", url="http://paper.example/paper?q=1", kind=TargetKind.TARGET)
+    host, path = swaps_of(target)
+    assert (host.name, path.name) == ("paper.example", "paper?q=1")
+    assert path.url_with("zebra?q=2") == "http://paper.example/zebra?q=2"
+    assert host.url_with("qewiv.example") == "http://qewiv.example/paper?q=1"
+
+
+def test_a_path_that_is_no_name_is_not_swapped_and_a_videos_is_its_id() -> None:
+    def kinds(url: str, video: str | None = None) -> list[tuple[str, str]]:
+        target = Target(name="p", service="s", url=url, kind=TargetKind.TARGET, video=video)
+        return [(swap.kind.value, swap.name) for swap in swaps_of(target)]
+
+    assert kinds("http://paper.example/") == [("host", "paper.example")]
+    assert kinds("http://paper.example/a") == [("host", "paper.example")]
+    assert kinds("http://www.youtube.com/watch?v=y4De4CSEvAU", "y4De4CSEvAU")[1] == ("path", "y4De4CSEvAU")
