@@ -99,11 +99,14 @@ def _together(kind: str, steps: Iterable[Step]) -> Locus | None:
     ladders: dict[str, Ladder] = defaultdict(Ladder)
     routers: dict[int, str] = {}
     beyond: dict[str, list[Seen]] = defaultdict(list)
+    searched: dict[int, Seen] = {}
     for step in steps:
         _, what, number = (step.variant or "//").split("/", 2)
         if what == "path":
             if step.hop_limit is not None and step.address is not None:
                 routers[step.hop_limit] = step.address
+        elif number == "search" and step.hop_limit is not None:
+            searched[step.hop_limit] = _seen(step)
         elif not number.isdecimal():
             beyond[number].append(_seen(step))
         elif step.hop_limit is not None:
@@ -116,16 +119,21 @@ def _together(kind: str, steps: Iterable[Step]) -> Locus | None:
         return None
     agreeing = {number: one for number, one in found.items() if (one.after, one.before) == (after, before)}
     ways = Counter(one.is_in_path for one in agreeing.values() if one.is_in_path is not None)
+    is_in_path = ways.most_common(1)[0][0] if ways else None
     is_copying = any(one.is_copying for one in agreeing.values()) or _is_silent_then_heard(agreeing.values(), beyond)
-    if _is_heard_then_silenced(agreeing.values(), beyond):  # beside the path: what it says came back from half the way
-        is_copying, after, before = True, (before - 1) // 2, (before + 2) // 2
+    heard_from = _heard_from(searched, before) if is_copying else None
+    if _is_heard_then_silenced(agreeing.values(), beyond):
+        is_copying, heard_from = True, before
+        is_in_path = is_in_path or None  # the router's word may be about what was forged towards the peer
+    if heard_from is not None:  # what is forged goes back as far as we came: it is heard from twice the distance on
+        after, before = (heard_from - 1) // 2, (heard_from + 2) // 2
     distances = [ladder.distance for ladder in ladders.values() if ladder.distance is not None]
     return Locus(
         name_kind=kind,
         after=after,
         before=before,
         distance=min(distances, default=None),  # those that began beyond the peer give more
-        is_in_path=ways.most_common(1)[0][0] if ways else None,
+        is_in_path=is_in_path,
         is_copying=is_copying,
         agreeing=count,
         ladders=len(ladders),
@@ -188,6 +196,13 @@ def _is_silent_then_heard(found: Iterable[Finding], beyond: dict[str, list[Seen]
     """Tell whether a box that is silent at the hop is heard by who sends with all hops: its word died on its way."""
     whole = [seen for seen in beyond["whole"] if seen is not Seen.UNCONNECTED]
     return all(one.act is Seen.SILENT for one in found) and bool(whole) and all(seen is Seen.ENDED for seen in whole)
+
+
+def _heard_from(searched: dict[int, Seen], silent: int) -> int | None:
+    """Give the smallest hop limit from which a box was heard, where it was silent one hop before."""
+    heard = [rung for rung, seen in searched.items() if seen in _ACTS]
+    first = min(heard, default=None)
+    return first if first is not None and first - 1 in {silent, *searched} else None
 
 
 def _neighbours(routers: dict[int, str], after: int, before: int) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ async def _run(case: Case, technique: Technique, left_s: float, purse: Purse) ->
     clock = case.tools.clock
     started_at = clock.now()
     before = case.spent_bytes
+    purse.bytes_left -= technique.most_bytes  # set aside, because other targets are looked into at the same time
     case.technique = technique.name
     outcome, reason = Outcome.DONE, None
     try:
@@ -115,5 +116,5 @@ async def _run(case: Case, technique: Technique, left_s: float, purse: Purse) ->
     finally:
         case.technique = None
     spent = case.spent_bytes - before
-    purse.bytes_left -= spent
+    purse.bytes_left += technique.most_bytes - spent
     return TechniqueRun(technique.name, started_at, clock.now(), outcome.value, reason, spent)

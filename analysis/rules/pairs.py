@@ -219,9 +219,7 @@ def _is_callable(facts: Facts, run: PairRun) -> bool:
 
 def is_telling(facts: Facts, run: PairRun) -> bool:
     """Tell whether the measurement's own pairs bear the run out, and the instrument is calm."""
-    return (
-        not _is_contradicted(run) and _is_upheld(facts, run) and facts.negative_log10_e < NEGATIVE_LOG10_E
-    )
+    return not _is_contradicted(run) and _is_upheld(facts, run) and facts.negative_log10_e < NEGATIVE_LOG10_E
 
 
 def _has_failed_where_name_stands(facts: Facts, kind: str) -> bool:

@@ -122,7 +122,8 @@ def _rota_bytes_per_day(target: Target, schedule: Schedule) -> float:
     return sum(
         BY_NAME[name].most_bytes * DAY_S / max(interval_s, schedule.cadence_s)
         for name, interval_s in schedule.rota.items()
-        if Need.VIDEO not in BY_NAME[name].needs or target.video is not None
+        if (Need.VIDEO not in BY_NAME[name].needs or target.video is not None)
+        and (Need.HELPER not in BY_NAME[name].needs or schedule.helpers)
     )
 
 

@@ -11,7 +11,7 @@ from probe.limited import Limited
 from probe.packets.flow import Flow
 from probe.record import Capture
 from probe.steps import trigger
-from probe.techniques.locus import Looked, looked_for
+from probe.techniques.acted_on import Looked, looked_for
 from probe.techniques.technique import GivenUpError, Need, Technique
 
 if TYPE_CHECKING:

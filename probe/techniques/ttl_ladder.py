@@ -50,6 +50,8 @@ class Ladder:
     control: dict[int, Seen] = field(default_factory=dict)
     distance: int | None = None
     """The smallest hop limit at which the peer answered the control's name."""
+    is_heard: bool = False
+    """Whether what acted on the target's name said something where it was found, and was not merely silent."""
 
     async def climb(self, start: int, until: int | None) -> int | None:
         """Climb with both names; give the rung at which something first acted on the target's alone."""
@@ -61,7 +63,7 @@ class Ladder:
     async def _climb_control(self, start: int, until: int | None) -> None:
         silent = 0
         for rung in range(start, min(until or MOST_HOPS, MOST_HOPS) + 1):
-            seen = self.control[rung] = _read(await self.send("control", self.control_name, rung))
+            seen = self.control[rung] = await self.send("control", self.control_name, rung)
             if seen is Seen.DROPPED and self.is_mapping:
                 await self._map(rung)
             silent = silent + 1 if seen is Seen.SILENT else 0
@@ -76,11 +78,13 @@ class Ladder:
         quiet: list[int] = []
         for rung in range(start, last + 1):
             expected = self.control[rung if self.distance is None else min(rung, self.distance)]
-            seen = _read(await self.send("target", self.target_name, rung))
+            seen = await self.send("target", self.target_name, rung)
             if seen is Seen.UNCONNECTED:
                 break
             if seen in {Seen.ENDED, Seen.ANSWERED} and seen is not expected:
-                return self._first_on_the_way(quiet) or rung
+                first = self._first_on_the_way(quiet)
+                self.is_heard = first is None
+                return first or rung
             if seen is not Seen.SILENT:
                 quiet.clear()
             elif expected is not Seen.SILENT:
@@ -95,8 +99,8 @@ class Ladder:
 
     async def send(
         self, variant: str, name: str, rung: int | None, *, label: str | None = None, is_low_refused: bool = False
-    ) -> Observation:
-        """Send one name so far (``None``: all the way), and keep what came back."""
+    ) -> Seen:
+        """Send one name so far (``None``: all the way), keep what came back, and read it."""
         limited = Limited(
             hop_limit=rung,
             source_port=self.source_port,
@@ -106,7 +110,7 @@ class Ladder:
         tools = self.case.tools
         step = await trigger.send(self._endpoint(name, limited), tools.net, tools.clock, tools.limits)
         self.case.keep(step, variant=f"{self.kind}/{variant}/{label or self.number}")
-        return step
+        return _read(step)
 
     async def _map(self, rung: int) -> None:
         limited = Limited(hop_limit=rung, source_port=self.source_port)

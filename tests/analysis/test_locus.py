@@ -107,7 +107,7 @@ def test_who_copies_the_hop_limit_stands_at_half_the_way() -> None:
     heard = [("ddddda", "ddddR")] * 5
     found = locus_of(measured(*heard, beyond={"filtered": "ss"}))
     assert found is not None
-    assert (found.after, found.before, found.is_copying, found.is_in_path) == (2, 3, True, False)
+    assert (found.after, found.before, found.is_copying, found.is_in_path) == (2, 3, True, None)
     once = locus_of(measured(*heard, beyond={"filtered": "s"}))
     assert once is not None
     assert not once.is_copying, "one packet may have been lost"
@@ -132,6 +132,15 @@ def test_who_is_silent_on_the_way_and_heard_with_all_hops_copies_too() -> None:
     found = locus_of(measured(*[("ddddda", "ddsss")] * 5, beyond={"whole": "rr"}))
     assert found is not None
     assert (found.after, found.before, found.is_copying) == (2, 3, True)
+
+
+def test_a_reset_forged_towards_the_peer_brings_a_routers_word_and_hides_the_hop_until_it_is_searched_for() -> None:
+    """Of a box in the path that copies, at hop 6: its reset to the peer dies beyond it, and we are told of that."""
+    hidden = measured(*[("dddddddda", "dddddddsss")] * 5, beyond={"whole": "rr"})
+    searched = [*rungs("target", "search", "s", start=10), *rungs("target", "search", "r", start=11)]
+    found = locus_of(replace(hidden, closer=(*hidden.closer, *searched)))
+    assert found is not None
+    assert (found.after, found.before, found.is_copying, found.is_in_path) == (5, 6, True, True)
 
 
 def test_the_nearest_routers_that_may_be_known_are_named_on_either_side() -> None:

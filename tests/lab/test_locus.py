@@ -27,7 +27,7 @@ from probe.record import PairOfSteps
 from probe.schedule.model import FollowUp
 from probe.steps import tls, trigger
 from probe.swaps.swap import Place
-from probe.techniques import locus, packets
+from probe.techniques import acted_on, locus, packets
 from probe.techniques.technique import Case, Need
 from probe.techniques.ttl_ladder import Ladder
 from probe.trust import Trust
@@ -217,11 +217,11 @@ def test_a_box_beside_the_path_that_copies_hop_limits_is_named_at_its_hop(hosts:
     found = found_by(made)
     assert found is not None
     assert (found.after, found.before, found.distance) == (2, 3, 6)
-    assert (found.is_in_path, found.is_copying) == (False, True)
+    assert (found.is_in_path, found.is_copying) == (None, True)
 
 
 def test_without_pairs_that_failed_nothing_is_sent(hosts: Hosts) -> None:
-    made = with_failing_pairs(case(), locus.ENOUGH_FAILURES - 1)
+    made = with_failing_pairs(case(), acted_on.ENOUGH_FAILURES - 1)
     inside(hosts, lambda: locus.run(made))
     assert made.steps == []
 

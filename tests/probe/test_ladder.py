@@ -158,6 +158,20 @@ def test_the_day_is_bounded_over_all_targets() -> None:
     assert [run.outcome for run in asyncio.run(scenario())] == ["done", "skipped"]
 
 
+def test_what_looks_at_other_targets_may_still_cost_is_set_aside() -> None:
+    async def waits(looked_at: Case) -> None:
+        await asyncio.sleep(0.05)
+        looked_at.keep(seen(bytes_received=100))
+
+    async def scenario() -> list[TechniqueRun]:
+        purse = Purse(1500)
+        both = await asyncio.gather(*(climb(case(seen(Failure.TIMEOUT)), [technique(waits)], purse) for _ in range(2)))
+        assert purse.bytes_left == 1400
+        return [run for runs in both for run in runs]
+
+    assert [run.outcome for run in asyncio.run(scenario())] == ["done", "skipped"]
+
+
 def test_a_look_that_takes_too_long_is_cut_short_and_keeps_what_it_saw() -> None:
     async def slow(looked_at: Case) -> None:
         looked_at.keep(seen(bytes_received=7))
