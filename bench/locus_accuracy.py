@@ -213,7 +213,7 @@ def main() -> None:
                         seconds.append(took_s)
                         sign = "" if is_right(found, hop) else "WRONG "
                         print(f"  {sign}{box.name} at hop {hop} ({router}, seed {seed}): {said(found)}", flush=True)
-    print(f"{'':32}{'runs':>6}{'within one':>12}{'exact':>8}{'in/beside':>11}{'copying':>9}")
+    print(f"{'':32}{'runs':>6}{'within one':>12}{'exact':>8}{'way right':>11}{'copying':>9}")
     for name in total:
         print(f"{name:32}{total[name]:6}{right[name]:12}{exact[name]:8}{ways[name]:11}{copying[name]:9}")
     count = total.total()

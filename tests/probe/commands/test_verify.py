@@ -38,7 +38,7 @@ def test_a_whole_database_ends_with_status_0_and_the_ends_of_its_chains(path: st
     with Database.open(path) as database, database.session() as session:
         lines = [f"vantage {name}: {end.chain_seq} rows, end {end.chain_sha256}" for name, end in ends(session).items()]
     assert result.exit_code == 0
-    assert result.stdout.splitlines() == [*lines, "2 chains, 2 blobs: every row is as it was written"]
+    assert result.stdout.splitlines() == [*lines, "2 chains, 3 blobs: every row is as it was written"]
 
 
 def test_a_changed_row_ends_with_status_1_and_is_named(path: str) -> None:
@@ -46,8 +46,8 @@ def test_a_changed_row_ends_with_status_1_and_is_named(path: str) -> None:
     result = CliRunner().invoke(command, ["--db", path])
     assert result.exit_code == 1
     first, *_, last = result.stdout.splitlines()
-    assert first == "BROKEN vantage aktau, place 15: observation aktau.1.o2: content changed"
-    assert last == "2 chains, 2 blobs: this database is not as it was written"
+    assert first == "BROKEN vantage aktau, place 18: observation aktau.1.o2: content changed"
+    assert last == "2 chains, 3 blobs: this database is not as it was written"
 
 
 def test_json_says_the_same_for_programs(path: str) -> None:
