@@ -21,11 +21,9 @@ pytestmark = pytest.mark.lab
 SUBSET = (
     "nothing-wrong",
     "sni-reset",
-    "sni-silence",
+    "sni-policed",
     "host-reset",
-    "block-page",
     "dns-forged-on-path",
-    "slow-for-all",
     "https-interception-some",
     "country-refused-403",
     "target-down",
@@ -34,16 +32,14 @@ SUBSET = (
     "gateway-closed",
     "captive-portal",
     "block-inside-flapping",
-    "long-name-lost",
+    "cut-feigned",
     "zhanaozen-short",
 )
 
 DECIDED = {
     # Where the truth is known to be a rule on a name, the pairs must show it within the 25 that a full block needs.
     "sni-reset": "tls.reset.sni",
-    "sni-silence": "tls.timeout.sni",
     "host-reset": "http.reset.host",
-    "block-page": "http.blockpage",
     "zhanaozen-short": "http.reset",
 }
 
