@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.context import facts_of_all
 from analysis.events import Event, events_of
-from analysis.reading import chain_ends, read_cycles
+from analysis.reading import chain_ends, read_cycles, read_surroundings
 from analysis.rules import RULESET, find_all
 from analysis.runs import place_bets
 from analysis.services import services_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from analysis.facts import CycleFacts, Facts
+    from analysis.facts import CycleFacts, Facts, Surroundings
     from analysis.rules.evidence import Evidence
     from analysis.runs import Bets, Series
     from analysis.states import Decision
@@ -57,8 +57,9 @@ class Conclusions:
     events: tuple[Event, ...]
 
 
-def conclude(cycles: Sequence[CycleFacts]) -> Conclusions:
-    """Draw every conclusion from facts; a pure function."""
+def conclude(cycles: Sequence[CycleFacts], beside: Surroundings | None = None) -> Conclusions:
+    """Draw every conclusion from facts; a pure function. ``beside``: what is known beside the cycles."""
+    del beside
     bets = place_bets(cycles)
     transfers = place_transfers(cycles, bets.standing_of)
     judged = tuple(judge(facts) for facts in facts_of_all(cycles, bets, transfers))
@@ -79,11 +80,12 @@ def analyse(database: Database, *, since: datetime | None = None, until: datetim
     """
     with database.session() as session:
         cycles = read_cycles(session, since, until)
+        beside = read_surroundings(session, since, until)
         ends = chain_ends(session)
     if not any(cycle.measurements for cycle in cycles):
         where = " in the time asked for" if since or until else ""
         raise UserError(f"The database holds no measurement{where}: run a probe first, or widen the time.")
-    conclusions = conclude(cycles)
+    conclusions = conclude(cycles, beside)
     database.replace_conclusions(rows_of(conclusions, facts_sha256(ends)))
     return as_dict(conclusions)
 

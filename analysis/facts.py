@@ -255,6 +255,11 @@ class CycleFacts:
     cycle_id: str
     vantage: VantageFacts
     started_at: datetime
+    slot_at: datetime | None = None
+    """The time at which the schedule wanted it; as written, never put right."""
+    received_at: datetime | None = None
+    """When its last row arrived in the database that was read: late is not missing."""
+    software_version: str = ""
     seed_commitment: str = ""
     outcome: str | None = None
     """``complete``, ``interrupted``, or empty where the end was never written."""
@@ -303,6 +308,26 @@ class CycleFacts:
     def is_anything_reached(self) -> bool:
         """Whether any measurement of the pass got an answer from its server."""
         return any(m.outcome.is_reached for m in self.measurements)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedFacts:
+    """A slot in which a vantage says that it did not measure, and why."""
+
+    vantage: VantageFacts
+    slot_at: datetime
+    reason: str
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What is known beside the cycles themselves."""
+
+    missed: tuple[MissedFacts, ...] = ()
+    """In order of time."""
+    flights: Mapping[str, tuple[LinkFacts, ...]] = field(default_factory=dict)
+    """Every look of each vantage's flight recorder, in order of time: also while no cycle ran."""
 
 
 @dataclass(frozen=True, slots=True)

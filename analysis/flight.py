@@ -57,6 +57,11 @@ class Flights:
     _times: dict[str, list[datetime]]
     of_cycle: dict[str, tuple[LinkFacts, ...]]
 
+    @property
+    def of_vantage(self) -> dict[str, tuple[LinkFacts, ...]]:
+        """Give every look of each vantage, in order of time."""
+        return {vantage_id: tuple(looks) for vantage_id, looks in self._looks.items()}
+
     def around(self, vantage_id: str, start: datetime, end: datetime | None) -> tuple[LinkFacts, ...]:
         """Give a vantage's looks from well before ``start`` to well after ``end`` (which a killed cycle lacks)."""
         times = self._times.get(vantage_id, [])

@@ -17,8 +17,10 @@ from analysis.facts import (
     CycleFacts,
     LookFacts,
     MeasurementFacts,
+    MissedFacts,
     PairFacts,
     Step,
+    Surroundings,
     VantageFacts,
 )
 from analysis.flight import clock_error, put_right, read_flights, read_self_checks
@@ -52,20 +54,10 @@ def read_cycles(session: Session, since: datetime | None = None, until: datetime
     steps = _steps(session, wanted, answers)
     measurements = _measurements(session, wanted, steps, _pairs(session, wanted, steps))
     flights, checks = read_flights(session), read_self_checks(session, wanted)
-    vantages = {
-        row.vantage_id: VantageFacts(
-            vantage_id=row.vantage_id,
-            country=row.country,
-            region=row.region,
-            network=row.network,
-            bearer=row.bearer,
-            role=row.role,
-        )
-        for row in session.scalars(select(models.Vantage))
-    }
+    vantages = read_vantages(session)
     end = models.CycleEnd
     rows = session.execute(
-        select(models.Cycle, end.outcome, end.seed, end.ended_at)
+        select(models.Cycle, end.outcome, end.seed, end.ended_at, end.received_at)
         .outerjoin(end, end.cycle_id == models.Cycle.cycle_id)
         .where(*wanted)
         .order_by(models.Cycle.started_at, models.Cycle.cycle_id)
@@ -76,6 +68,9 @@ def read_cycles(session: Session, since: datetime | None = None, until: datetime
                 cycle_id=cycle.cycle_id,
                 vantage=vantages[cycle.vantage_id],
                 started_at=cycle.started_at,
+                slot_at=cycle.slot_at,
+                received_at=max(moment for moment in (cycle.received_at, received_at) if moment is not None),
+                software_version=cycle.software_version,
                 seed_commitment=cycle.seed_commitment,
                 outcome=outcome,
                 seed=seed,
@@ -86,9 +81,43 @@ def read_cycles(session: Session, since: datetime | None = None, until: datetime
             ),
             clock_error(cycle.started_at, cycle.slot_at, checks.get(cycle.cycle_id)),
         )
-        for cycle, outcome, seed, ended_at in rows
+        for cycle, outcome, seed, ended_at, received_at in rows
     ]
     return sorted(cycles, key=lambda cycle: (cycle.started_at, cycle.cycle_id))
+
+
+def read_vantages(session: Session) -> dict[str, VantageFacts]:
+    """Read every vantage."""
+    return {
+        row.vantage_id: VantageFacts(
+            vantage_id=row.vantage_id,
+            country=row.country,
+            region=row.region,
+            network=row.network,
+            bearer=row.bearer,
+            role=row.role,
+        )
+        for row in session.scalars(select(models.Vantage))
+    }
+
+
+def read_surroundings(session: Session, since: datetime | None = None, until: datetime | None = None) -> Surroundings:
+    """Read what is known beside the cycles of [since, until)."""
+    vantages, slot = read_vantages(session), models.MissedSlot
+    wanted = [*([slot.slot_at >= since] if since else []), *([slot.slot_at < until] if until else [])]
+    rows = session.scalars(select(slot).where(*wanted).order_by(slot.slot_at, slot.vantage_id, slot.missed_slot_id))
+    return Surroundings(
+        missed=tuple(
+            MissedFacts(
+                vantage=vantages[row.vantage_id],
+                slot_at=row.slot_at,
+                reason=row.reason,
+                received_at=row.received_at,
+            )
+            for row in rows
+        ),
+        flights=read_flights(session).of_vantage,
+    )
 
 
 def chain_ends(session: Session) -> list[tuple[str, int, str]]:
