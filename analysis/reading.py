@@ -57,7 +57,13 @@ def read_cycles(session: Session, since: datetime | None = None, until: datetime
     vantages = read_vantages(session)
     end = models.CycleEnd
     rows = session.execute(
-        select(models.Cycle, end.outcome, end.seed, end.ended_at, end.received_at)
+        select(
+            models.Cycle,
+            end.outcome,
+            end.seed,
+            end.ended_at,
+            func.coalesce(end.received_at, models.Cycle.received_at),
+        )
         .outerjoin(end, end.cycle_id == models.Cycle.cycle_id)
         .where(*wanted)
         .order_by(models.Cycle.started_at, models.Cycle.cycle_id)
@@ -69,7 +75,7 @@ def read_cycles(session: Session, since: datetime | None = None, until: datetime
                 vantage=vantages[cycle.vantage_id],
                 started_at=cycle.started_at,
                 slot_at=cycle.slot_at,
-                received_at=max(moment for moment in (cycle.received_at, received_at) if moment is not None),
+                received_at=received_at,
                 software_version=cycle.software_version,
                 seed_commitment=cycle.seed_commitment,
                 outcome=outcome,
