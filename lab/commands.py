@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
-from lab import bank_view, listing, live, scenario_file, timeline_file
+from analysis.rules.evidence import weights as rule_weights
+from lab import bank_view, listing, live, scenario_file, timeline_file, weights
 from lab.director import run_scenario
 from lab.running import require_lab, running
 from lab.scenario import FAMILIES
@@ -222,3 +226,40 @@ def score(
             console.print(drawn(sheet))
     if not found.is_clean:
         raise typer.Exit(1)
+
+
+@app.command("weights")
+def fit_weights(
+    results: Annotated[Path, typer.Argument(metavar="DIR", help="Where `lab score --results DIR` keeps its scores.")],
+    *,
+    jobs: Annotated[int, typer.Option(help="Scenarios at the same time.", min=1, max=64)] = 2,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the weights there, as analysis/rules/weights.yaml has them."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the weights of the rules by counting on scored runs of all scenarios; what is not scored yet is run first.
+
+    Example: nameblind lab weights build/lab-scores --out analysis/rules/weights.yaml
+    """
+    outcome = bank_view.score_all(_chosen(None, None), at_once=jobs, folder=results, console=_console())
+    if outcome.failures:
+        raise UserError(f"{len(outcome.failures)} of the runs failed, so no weights were fitted: see `lab score`")
+    found = weights.fit(outcome.scores, rule_weights())
+    if out is not None:
+        out.write_text(weights.as_yaml(found, version=version("nameblind")), encoding="utf-8")
+    if as_json:
+        _print_json(asdict(found))
+        return
+    table = Table(title=f"Weights from {found.runs} runs", title_justify="left")
+    for heading in (
+        "rule",
+        "log10 LR",
+        "interval",
+        *(f"{n} ({c})" for n, c in zip(weights.CLASSES, found.episodes, strict=True)),
+    ):
+        table.add_column(heading, justify="left" if heading == "rule" else "right")
+    for w in found.weights:
+        table.add_row(w.rule, f"{w.log10_lr:+.2f}", f"{w.low:+.2f} … {w.high:+.2f}", *(f"{f:.1f}" for f in w.fired))
+    Console().print(table)

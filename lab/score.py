@@ -66,6 +66,8 @@ class Graded:
     truth: str
     state: str
     grade: Grade
+    cause: str | None
+    """Of what really happened; ``None`` where nothing did."""
     mechanism: str | None
     """The true one."""
     mechanisms: tuple[str, ...]
@@ -253,6 +255,7 @@ def _grade_all(scenario: Scenario, states: Iterable[Mapping[str, Any]], slot_of:
             truth=truth.state,
             state=state["state"],
             grade=grade(truth, state["state"]),
+            cause=truth.cause,
             mechanism=truth.mechanism,
             mechanisms=tuple(state["mechanisms"]),
             rules=tuple(evidence["rule"] for evidence in state["evidence"]),
@@ -276,6 +279,7 @@ def _missing(scenario: Scenario, measured: set[tuple[str, str, int]]) -> Iterato
                     truth=truth.state,
                     state=UNMEASURED,
                     grade=Grade.MISSED,
+                    cause=truth.cause,
                     mechanism=truth.mechanism,
                     mechanisms=(),
                     rules=(),

@@ -44,6 +44,7 @@ ONLY_SHOWING: Final = (
     "lab/live.py",
     "lab/scorecard.py",
     "lab/scorecard_sheets.py",
+    "lab/weights.py",
 )
 """What no score depends on, because it shows or starts; a scenario's own files are hashed by themselves."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.event_match import EventGrade, GradedEvent
 from lab.score import Graded, Score, grade
-from lab.truth import Truth
+from lab.truth import CAUSE_OF_STATE, Truth
 
 
 def graded(truth: str = "ok", state: str = "ok", *, slot: int = 1, **other: Any) -> Graded:
@@ -18,6 +18,7 @@ def graded(truth: str = "ok", state: str = "ok", *, slot: int = 1, **other: Any)
         "truth": truth,
         "state": state,
         "grade": grade(Truth(state=truth), state),
+        "cause": CAUSE_OF_STATE.get(truth),
         "mechanism": None,
         "mechanisms": (),
         "rules": (),
