@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from analysis.calibration import calibrations
+from analysis.collapse import collapses
 from analysis.context import facts_of_all
 from analysis.events import Event, events_of
+from analysis.grid import as_values, grid_of, summary_of
+from analysis.heartbeat import silences
+from analysis.instrument import defects_of
 from analysis.reading import chain_ends, read_cycles, read_surroundings
+from analysis.reference import reference_files
 from analysis.rules import RULESET, find_all
 from analysis.runs import place_bets
 from analysis.services import services_of
@@ -26,10 +32,12 @@ from probe.errors import UserError
 from probe.store import models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from analysis.facts import CycleFacts, Facts, Surroundings
+    from analysis.grid import Grid
+    from analysis.instrument import Defect
     from analysis.rules.evidence import Evidence
     from analysis.runs import Bets, Series
     from analysis.states import Decision
@@ -55,15 +63,23 @@ class Conclusions:
     bets: Bets
     transfers: TransferBets
     events: tuple[Event, ...]
+    grid: Grid
+    defects: tuple[Defect, ...] = ()
+    reference: Mapping[str, str] = field(default_factory=reference_files)
+    """Hash of each file of reference data, by name."""
 
 
 def conclude(cycles: Sequence[CycleFacts], beside: Surroundings | None = None) -> Conclusions:
     """Draw every conclusion from facts; a pure function. ``beside``: what is known beside the cycles."""
-    del beside
     bets = place_bets(cycles)
     transfers = place_transfers(cycles, bets.standing_of)
-    judged = tuple(judge(facts) for facts in facts_of_all(cycles, bets, transfers))
-    return Conclusions(judged, bets, transfers, events_of([(j.facts, j.evidence, j.decision) for j in judged]))
+    defects = defects_of(cycles)
+    judged = tuple(judge(facts) for facts in facts_of_all(cycles, bets, transfers, defects=defects))
+    states = {j.facts.measurement.measurement_id: j.decision.state.value for j in judged}
+    grid = grid_of(cycles, beside.missed if beside else (), states)
+    events = events_of([(j.facts, j.evidence, j.decision) for j in judged], cycles, beside)
+    plant = {"plant": beside.plant.sha256} if beside and beside.plant.sha256 else {}
+    return Conclusions(judged, bets, transfers, events, grid, defects, {**reference_files(), **plant})
 
 
 def judge(facts: Facts) -> Judged:
@@ -86,7 +102,7 @@ def analyse(database: Database, *, since: datetime | None = None, until: datetim
         where = " in the time asked for" if since or until else ""
         raise UserError(f"The database holds no measurement{where}: run a probe first, or widen the time.")
     conclusions = conclude(cycles, beside)
-    database.replace_conclusions(rows_of(conclusions, facts_sha256(ends)))
+    database.replace_conclusions(rows_of(conclusions, facts_sha256(ends)), values_of(conclusions))
     return as_dict(conclusions)
 
 
@@ -100,6 +116,7 @@ def as_dict(conclusions: Conclusions) -> dict[str, Any]:
     """Give the object that ``nameblind analyze --json`` prints; times are ISO 8601 in UTC."""
     return {
         "ruleset": RULESET,
+        "reference": dict(sorted(conclusions.reference.items())),
         "states": [_state(judged) for judged in conclusions.judged],
         "pairs": [
             {
@@ -112,19 +129,39 @@ def as_dict(conclusions: Conclusions) -> dict[str, Any]:
                 "discordant": tally.discordant,
                 "target_failed": tally.target_failed,
                 "log10_e": round(tally.log10_e, 6),
+                "changes": [] if is_negative else _changes(conclusions.bets, (vantage, target, kind, peer)),
             }
             for ((vantage, target, kind, peer), is_negative), tally in sorted(conclusions.bets.totals.items())
+        ],
+        "calibration": [
+            calibration.as_dict() for calibration in calibrations(conclusions.bets.totals, conclusions.transfers.totals)
         ],
         "transfers": [
             _transfers(series, sample, is_negative=is_negative)
             for (series, is_negative), sample in sorted(conclusions.transfers.totals.items(), key=lambda item: item[0])
         ],
         "events": [event.as_dict() for event in conclusions.events],
+        "grid": summary_of(conclusions.grid),
+        "silences": [silence.as_dict() for silence in silences(conclusions.grid)],
+        "collapses": [collapse.as_dict() for collapse in collapses(conclusions.grid)],
+        "defects": [defect.as_dict() for defect in conclusions.defects],
         "services": [
             service.as_dict()
             for service in services_of((j.facts.measurement, j.decision.state) for j in conclusions.judged)
         ],
     }
+
+
+def _changes(bets: Bets, series: Series) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": "onset" if change.is_onset else "end",
+            "interval": [iso(change.after) if change.after else None, iso(change.before)],
+            "log10_detector": round(change.log10, 6),
+            "pairs": change.pairs,
+        }
+        for change in bets.changes_of.get(series, ())
+    ]
 
 
 def _transfers(series: Series, sample: Sample, *, is_negative: bool) -> dict[str, Any]:
@@ -167,35 +204,16 @@ def _state(judged: Judged) -> dict[str, Any]:
 
 
 def rows_of(conclusions: Conclusions, facts_hash: str) -> list[models.Base]:
-    """Give the rows of the conclusion tables."""
+    """Give the rows of the conclusion tables that have few; :func:`values_of` has the others."""
     rows: list[models.Base] = [
         models.Analysis(
             analysis_id=1,
             ruleset=RULESET,
             software_version=version("nameblind"),
             facts_sha256=facts_hash,
+            reference=dict(sorted(conclusions.reference.items())),
         )
     ]
-    for judged in conclusions.judged:
-        measurement_id = judged.facts.measurement.measurement_id
-        rows.append(
-            models.State(
-                measurement_id=measurement_id,
-                state=judged.decision.state.value,
-                mechanisms=list(judged.decision.mechanisms),
-                reason=judged.decision.reason,
-            )
-        )
-        rows += [
-            models.Evidence(
-                measurement_id=measurement_id,
-                rule=e.rule,
-                log10_lr=e.log10_lr,
-                observations=list(e.observations),
-                text=e.text,
-            )
-            for e in judged.evidence
-        ]
     for ((vantage_id, target, kind, peer), is_negative), tally in sorted(conclusions.bets.totals.items()):
         rows.append(
             models.PairTest(
@@ -210,5 +228,48 @@ def rows_of(conclusions: Conclusions, facts_hash: str) -> list[models.Base]:
                 log10_e=round(tally.log10_e, 6),
             )
         )
+    rows += [
+        models.PairChange(
+            vantage_id=vantage_id,
+            target=target,
+            name_kind=kind,
+            peer=peer,
+            position=position,
+            is_onset=change.is_onset,
+            changed_after=change.after,
+            changed_before=change.before,
+            log10_detector=round(change.log10, 6),
+            pairs=change.pairs,
+        )
+        for (vantage_id, target, kind, peer), found in sorted(conclusions.bets.changes_of.items())
+        for position, change in enumerate(found)
+    ]
     rows += [event.as_row() for event in conclusions.events]
     return rows
+
+
+def values_of(conclusions: Conclusions) -> dict[type[models.Base], Iterable[Mapping[str, object]]]:
+    """Give the values of the rows of the conclusion tables that have a row a measurement or more."""
+    return {
+        models.GridCell: as_values(conclusions.grid),
+        models.State: (
+            {
+                "measurement_id": judged.facts.measurement.measurement_id,
+                "state": judged.decision.state.value,
+                "mechanisms": list(judged.decision.mechanisms),
+                "reason": judged.decision.reason,
+            }
+            for judged in conclusions.judged
+        ),
+        models.Evidence: (
+            {
+                "measurement_id": judged.facts.measurement.measurement_id,
+                "rule": item.rule,
+                "log10_lr": item.log10_lr,
+                "observations": list(item.observations),
+                "text": item.text,
+            }
+            for judged in conclusions.judged
+            for item in judged.evidence
+        ),
+    }

@@ -12,17 +12,25 @@ from analysis.runs import WINDOW
 from analysis.video import REMEMBERED, reading_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
     from datetime import timedelta
 
     from analysis.facts import CycleFacts, MeasurementFacts
+    from analysis.instrument import Defect
     from analysis.runs import Bets
     from analysis.transfer_runs import TransferBets
 
 
-def facts_of_all(cycles: Sequence[CycleFacts], bets: Bets, transfers: TransferBets) -> Iterator[Facts]:
-    """Give the facts of every measurement, in order of time."""
+def facts_of_all(
+    cycles: Sequence[CycleFacts],
+    bets: Bets,
+    transfers: TransferBets,
+    wanted: Container[str] | None = None,
+    defects: Sequence[Defect] = (),
+) -> Iterator[Facts]:
+    """Give the facts of every measurement, or of those that are ``wanted``, in order of time."""
     history = _History(cycles)
+    defect_of = {measurement_id: defect for defect in defects for measurement_id in defect.measurements}
     silent = {
         vantage: any(
             cycle.is_anything_reached and any(link.is_gateway_answering is False for link in cycle.links)
@@ -35,6 +43,8 @@ def facts_of_all(cycles: Sequence[CycleFacts], bets: Bets, transfers: TransferBe
     for cycle in sorted(cycles, key=lambda c: (c.started_at, c.cycle_id)):
         vantage = cycle.vantage.vantage_id
         for measurement in sorted(cycle.measurements, key=lambda m: (m.started_at, m.measurement_id)):
+            if wanted is not None and measurement.measurement_id not in wanted:
+                continue
             near = history.near(measurement)
             runs = bets.runs_of.get(measurement.measurement_id, ())
             films = history.films(measurement)
@@ -56,6 +66,7 @@ def facts_of_all(cycles: Sequence[CycleFacts], bets: Bets, transfers: TransferBe
                     if bets.standing_of[pair.pair_id] is not Standing.COUNTED
                 },
                 negative_log10_e=negative[vantage],
+                defect=defect_of.get(measurement.measurement_id),
                 is_gateway_known_silent=silent[vantage],
             )
 

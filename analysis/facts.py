@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from analysis.causes.plant import Plant
 from analysis.outcome import outcome_of
 from probe.model import Operation, TargetKind
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from analysis.instrument import Defect
     from analysis.outcome import Outcome
     from analysis.pairs import Standing
     from analysis.runs import PairRun
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 CONTROL_KINDS = (TargetKind.CONTROL_HOME, TargetKind.CONTROL_ABROAD)
 ROUNDS = ("first", "last")
+IMPORTED_FROM_OONI = "ooni"
+"""Where the time of a cycle comes from that a probe of OONI's made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,10 @@ class Answer:
     is_valid: bool = True
     sending: int | None = None
     """Which sending of the question it answers, from 1; rows of older probes, which sent once, do not say."""
+    networks: tuple[str | None, ...] = ()
+    """Autonomous system of each address, where whoever measured it looked."""
+    identity: str | None = None
+    """What the server that answered calls itself, with every run of letters as ``a`` and of digits as ``9``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +268,10 @@ class CycleFacts:
     received_at: datetime | None = None
     """When its last row arrived in the database that was read: late is not missing."""
     software_version: str = ""
+    schedule_sha256: str = ""
+    """Of the schedule's file: what it was to measure."""
     seed_commitment: str = ""
+    clock_source: str = "system"
     outcome: str | None = None
     """``complete``, ``interrupted``, or empty where the end was never written."""
     seed: str | None = None
@@ -270,6 +281,11 @@ class CycleFacts:
     """All looks from well before it to well after it, these two and the flight recorder's, in order of time."""
     itself: SelfFacts | None = None
     measurements: tuple[MeasurementFacts, ...] = ()
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether another program made it: one try, no pairs, no rounds of controls."""
+        return self.clock_source == IMPORTED_FROM_OONI
 
     @property
     def is_through_tunnel(self) -> bool:
@@ -328,6 +344,8 @@ class Surroundings:
     """In order of time."""
     flights: Mapping[str, tuple[LinkFacts, ...]] = field(default_factory=dict)
     """Every look of each vantage's flight recorder, in order of time: also while no cycle ran."""
+    plant: Plant = field(default_factory=Plant)
+    """What the vantages' lines hang on, as far as anybody gave it (:mod:`analysis.causes.plant`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +384,8 @@ class Facts:
     """Pairs of this measurement that may not be counted, by identifier, with the reason."""
     negative_log10_e: float = 0.0
     """log10 of the e-value of all negative-control pairs of this vantage."""
+    defect: Defect | None = None
+    """Of our own software, by which this measurement failed (:mod:`analysis.instrument`)."""
     is_gateway_known_silent: bool = False
     """Whether this vantage's gateway kept silent while something was reached: then its silence says nothing."""
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.combining import pooled
 from analysis.rules.evidence import MAX_WITNESSES
 
 if TYPE_CHECKING:
@@ -90,32 +91,35 @@ def ledger_of(judgements: Sequence[Judgement], *, reads_names: bool) -> tuple[En
         for item in evidence:
             found[item.rule, facts.measurement.vantage_id, facts.measurement.target].append(item)
     entries: list[Entry] = []
-    strongest: dict[str, float] = {}
+    bets: dict[str, list[float]] = defaultdict(list)
     for (rule, vantage, target), items in sorted(found.items()) if reads_names else ():
         if not rule.startswith(_PAIR_PREFIXES):
             continue
         best = max(items, key=lambda item: (item.log10_lr, item.text))
         entries.append(Entry("A", rule, best.log10_lr, best.observations, f"{vantage}, {target}: {best.text}"))
-        if rule.startswith("pairs.selective."):
-            strongest[vantage] = max(strongest.get(vantage, best.log10_lr), best.log10_lr)
-    entries += _pooled(strongest)
+        if rule.startswith(("pairs.selective.", "pairs.leaning.", "pairs.weak.")):
+            bets[vantage].append(best.log10_lr)
+    entries += _pooled(bets)
     entries += _counted("A", found, _ARTEFACTS) if reads_names else []
     entries += _counted("B", found, _STRUCTURE)
     entries += _counted("B", found, ("locus.hop", "packets.odd_reset")) if reads_names else []
     return tuple(entries)
 
 
-def _pooled(strongest: dict[str, float]) -> list[Entry]:
-    """Give the product over vantages, whose seeds are independent, and what is left without any one of them."""
-    if len(strongest) < 2:
+def _pooled(bets: dict[str, list[float]]) -> list[Entry]:
+    """Give the product over vantages, whose seeds are independent, and what is left without any one of them.
+
+    Of a vantage counts the mean of its bets on the event's names, those that are not enough included: the strongest of
+    several would be chosen by its result.
+    """
+    product = pooled(bets)
+    if product is None:
         return []
-    total = sum(strongest.values())
-    without = min(total - value for value in strongest.values())
     text = (
-        f"Over {len(strongest)} vantages together, each with its strongest target: log10 E = {total:.1f}; "
-        f"without any one of them at least {without:.1f}."
+        f"Over {product.vantages} vantages together, each with the mean of its bets: log10 E = {product.log10_e:.1f}; "
+        f"without any one of them at least {product.without_any:.1f}."
     )
-    return [Entry("A", "pairs.pooled", round(total, 6), (), text)]
+    return [Entry("A", "pairs.pooled", round(product.log10_e, 6), (), text)]
 
 
 def _counted(channel: str, found: dict[tuple[str, str, str], list[Evidence]], rules: Iterable[str]) -> list[Entry]:

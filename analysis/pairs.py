@@ -58,6 +58,11 @@ def log10_e(discordant: int, target_failed: int) -> float:
     return natural / math.log(10.0)
 
 
+def chance_of_so_few(failed: int, trials: int, share: float) -> float:
+    """Give the chance that no more than ``failed`` of ``trials`` fail, where each does with probability ``share``."""
+    return 1.0 if failed >= trials else float(betainc(trials - failed, failed + 1, 1.0 - share))
+
+
 class Standing(StrEnum):
     """Whether a pair may be counted, and why not."""
 
@@ -78,11 +83,13 @@ _LAST_OPERATION = {
 }
 
 
-def standings(cycle: CycleFacts) -> dict[str, Standing]:
+def standings(cycle: CycleFacts, *, is_seed_shared: bool = False) -> dict[str, Standing]:
     """Give every pair of the cycle its standing, by ``pair_id``.
 
-    A seed that does not fit its commitment, and a pair number that was used
-    twice, make mismatches: both are what invented rows would look like.
+    A seed that does not fit its commitment, a pair number that was used twice,
+    and a seed that another cycle has too (``is_seed_shared``) make mismatches:
+    invented rows look like this, and so does a machine that was copied, whose
+    coins fall alike in both copies.
     """
     pairs = [
         pair
@@ -94,7 +101,7 @@ def standings(cycle: CycleFacts) -> dict[str, Standing]:
     seed = _seed_bytes(cycle)
     if seed is None:
         return dict.fromkeys((pair.pair_id for pair in pairs), Standing.UNREVEALED)
-    if not is_committed(seed, cycle.seed_commitment):
+    if is_seed_shared or not is_committed(seed, cycle.seed_commitment):
         return dict.fromkeys((pair.pair_id for pair in pairs), Standing.MISMATCH)
     uses = Counter(pair.number for pair in pairs)
     return {pair.pair_id: Standing.MISMATCH if uses[pair.number] > 1 else _standing(pair, seed) for pair in pairs}
@@ -175,10 +182,23 @@ class Tally:
             self.both_failed + other.both_failed,
         )
 
+    def __sub__(self, other: Tally) -> Tally:
+        return Tally(
+            self.pairs - other.pairs,
+            self.discordant - other.discordant,
+            self.target_failed - other.target_failed,
+            self.both_failed - other.both_failed,
+        )
+
     @property
     def control_failed(self) -> int:
         """Discordant pairs in which the control's arm failed."""
         return self.discordant - self.target_failed
+
+    @property
+    def control_alive(self) -> int:
+        """Pairs in which the control's arm succeeded: so often the path was up."""
+        return self.pairs - self.control_failed - self.both_failed
 
     @property
     def target_alive(self) -> int:
@@ -196,10 +216,13 @@ NO_PAIRS = Tally()
 
 def tally(pairs: Iterable[PairFacts]) -> Tally:
     """Count pairs that stand (:func:`standings`); both arms must be there."""
-    total = Tally()
+    made = discordant = alone = both = 0
     for pair in pairs:
         assert pair.target_arm is not None
         assert pair.control_arm is not None
         target, control = has_failed(pair, pair.target_arm), has_failed(pair, pair.control_arm)
-        total += Tally(1, int(target != control), int(target and not control), int(target and control))
-    return total
+        made += 1
+        discordant += target != control
+        alone += target and not control
+        both += target and control
+    return Tally(made, discordant, alone, both)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from analysis.causes.plant_store import read_plant
 from analysis.facts import (
     Answer,
     CaptureFacts,
@@ -27,6 +28,7 @@ from analysis.flight import clock_error, put_right, read_flights, read_self_chec
 from probe.store import models
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -47,12 +49,18 @@ _OTHER_PAIRS = frozenset({"transfers", "video"})
 """Techniques whose pairs ask something else than whether the target's own name is read."""
 
 
-def read_cycles(session: Session, since: datetime | None = None, until: datetime | None = None) -> list[CycleFacts]:
+def read_cycles(
+    session: Session,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    are_measurements_read: bool = True,
+) -> list[CycleFacts]:
     """Read every cycle that started in [since, until), with all that belongs to it, in order of time."""
     wanted = _wanted(since, until)
-    answers = _answers(session, wanted)
-    steps = _steps(session, wanted, answers)
-    measurements = _measurements(session, wanted, steps, _pairs(session, wanted, steps))
+    measurements: dict[str, list[MeasurementFacts]] = defaultdict(list)
+    if are_measurements_read:
+        measurements = _read_measurements(session, _in_wanted_cycles(wanted))
     flights, checks = read_flights(session), read_self_checks(session, wanted)
     vantages = read_vantages(session)
     end = models.CycleEnd
@@ -77,7 +85,9 @@ def read_cycles(session: Session, since: datetime | None = None, until: datetime
                 slot_at=cycle.slot_at,
                 received_at=received_at,
                 software_version=cycle.software_version,
+                schedule_sha256=cycle.schedule_sha256,
                 seed_commitment=cycle.seed_commitment,
+                clock_source=cycle.clock_source,
                 outcome=outcome,
                 seed=seed,
                 links=flights.of_cycle.get(cycle.cycle_id, ()),
@@ -90,6 +100,18 @@ def read_cycles(session: Session, since: datetime | None = None, until: datetime
         for cycle, outcome, seed, ended_at, received_at in rows
     ]
     return sorted(cycles, key=lambda cycle: (cycle.started_at, cycle.cycle_id))
+
+
+def read_measurements(session: Session, identifiers: Sequence[str]) -> dict[str, MeasurementFacts]:
+    """Read some measurements, each with all that belongs to it; times are as they were stored."""
+    found = _read_measurements(session, [models.Measurement.measurement_id.in_(identifiers)])
+    return {measurement.measurement_id: measurement for several in found.values() for measurement in several}
+
+
+def _read_measurements(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, list[MeasurementFacts]]:
+    """Read measurements by cycle; ``wanted`` are conditions on ``Measurement``."""
+    steps = _steps(session, wanted, _answers(session, wanted))
+    return _measurements(session, wanted, steps, _pairs(session, wanted, steps))
 
 
 def read_vantages(session: Session) -> dict[str, VantageFacts]:
@@ -123,6 +145,7 @@ def read_surroundings(session: Session, since: datetime | None = None, until: da
             for row in rows
         ),
         flights=read_flights(session).of_vantage,
+        plant=read_plant(session),
     )
 
 
@@ -161,17 +184,32 @@ def _answers(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, l
     answer, observation, measurement = models.DnsAnswer, models.Observation, models.Measurement
     query = (
         select(
-            answer.observation_id, answer.delay_s, answer.rcode, answer.addresses, answer.is_valid, answer.sending
+            answer.observation_id,
+            answer.delay_s,
+            answer.rcode,
+            answer.addresses,
+            answer.is_valid,
+            answer.sending,
+            answer.networks,
+            answer.identity,
         )  # not `raw`: no rule reads it
         .join(observation, observation.observation_id == answer.observation_id)
         .join(measurement, measurement.measurement_id == observation.measurement_id)
-        .where(*_in_wanted_cycles(wanted))
+        .where(*wanted)
         .order_by(answer.observation_id, answer.position)
     )
     found: dict[str, list[Answer]] = defaultdict(list)
-    for observation_id, delay_s, rcode, addresses, is_valid, sending in session.execute(query):
+    for observation_id, delay_s, rcode, addresses, is_valid, sending, networks, identity in session.execute(query):
         found[observation_id].append(
-            Answer(delay_s=delay_s, rcode=rcode, addresses=tuple(addresses), is_valid=is_valid, sending=sending)
+            Answer(
+                delay_s=delay_s,
+                rcode=rcode,
+                addresses=tuple(addresses),
+                is_valid=is_valid,
+                sending=sending,
+                networks=tuple(networks or ()),
+                identity=identity,
+            )
         )
     return found
 
@@ -189,7 +227,7 @@ def _steps(
             *(columns[name] for name in _STEP_COLUMNS),
         )
         .join(models.Measurement, models.Measurement.measurement_id == columns.measurement_id)
-        .where(*_in_wanted_cycles(wanted))
+        .where(*wanted)
         .order_by(columns.measurement_id, columns.attempt, columns.started_mono_s, columns.observation_id)
     )
     found: dict[str, list[tuple[str | None, Step]]] = defaultdict(list)
@@ -217,7 +255,7 @@ def _pairs(
     query = (
         select(pair)
         .join(measurement, measurement.measurement_id == pair.measurement_id)
-        .where(*_in_wanted_cycles(wanted))
+        .where(*wanted)
         .order_by(pair.number, pair.pair_id)
     )
     found: dict[str, list[PairFacts]] = defaultdict(list)
@@ -251,7 +289,7 @@ def _measurements(
 ) -> dict[str, list[MeasurementFacts]]:
     query = (
         select(models.Measurement)
-        .where(*_in_wanted_cycles(wanted))
+        .where(*wanted)
         .order_by(models.Measurement.started_at, models.Measurement.measurement_id)
     )
     looks, captures = _looks(session, wanted), _captures(session, wanted)
@@ -295,7 +333,7 @@ def _looks(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, lis
     query = (
         select(run)
         .join(measurement, measurement.measurement_id == run.measurement_id)
-        .where(*_in_wanted_cycles(wanted))
+        .where(*wanted)
         .order_by(run.started_at, run.technique_run_id)
     )
     found: dict[str, list[LookFacts]] = defaultdict(list)
@@ -310,7 +348,7 @@ def _captures(session: Session, wanted: list[ColumnElement[bool]]) -> dict[str, 
         select(capture, models.Blob.content)
         .join(measurement, measurement.measurement_id == capture.measurement_id)
         .join(models.Blob, models.Blob.sha256 == capture.pcap_sha256)
-        .where(*_in_wanted_cycles(wanted))
+        .where(*wanted)
         .order_by(capture.started_at, capture.capture_id)
     )
     found: dict[str, list[CaptureFacts]] = defaultdict(list)

@@ -7,25 +7,31 @@ lifted last week lends nothing to a fault of today. Which cycles belong to a run
 does not depend on which arm of a pair failed, and its end is a stopping time:
 the e-value stays an e-value.
 
-Every run is a hypothesis, and there are many. e-BH (Wang and Ramdas, 2022)
-raises the bar so that the expected share of false ones among those that pass
-stays under :data:`FALSE_DISCOVERY_RATE`, whatever their dependence.
+Every run is a hypothesis, and there are many: e-BH raises the bar
+(:mod:`analysis.combining`). The e-values are those at the time of the report,
+which is the end of the data that were read; no highest value on the way counts.
+
+The work is linear in the number of pairs: what stands beside a run is taken
+from sums over time, never looked through again.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from analysis.combining import e_bh_bar
+from analysis.dating import changes_of
 from analysis.pairs import NO_PAIRS, Standing, Tally, forgery_of, has_failed, standings, tally
+from analysis.sums import Negatives, Sums
 from probe.model import Peer, TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from analysis.detectors import Change
     from analysis.facts import CycleFacts, MeasurementFacts, PairFacts
 
 CALM_CYCLES = 2
@@ -36,8 +42,6 @@ RUN_GAP = timedelta(hours=6)
 
 WINDOW = timedelta(minutes=30)
 """Sentinels and other vantages are compared within it on either side: two slots of the default cadence."""
-
-FALSE_DISCOVERY_RATE = 0.01
 
 VIDEO_PARTS = ("media", "thumbnail")
 """What other hosts send of a video."""
@@ -64,6 +68,8 @@ class PairRun:
     """The same pairs made by sentinels during the run; ``None`` where there were none."""
     sentinel_log10_e: float = 0.0
     """The highest of the sentinels' own e-values."""
+    negative_log10_e: float = 0.0
+    """The highest e-value of this vantage's negative controls during the run, of all and of each kind of name."""
     failing: tuple[tuple[str, str], ...] = ()
     """Operation and failure of the target's arms that failed alone, the most frequent first."""
     witnesses: tuple[str, ...] = ()
@@ -85,11 +91,13 @@ class Bets:
     """Over everything that was read; the flag says negative control."""
     standing_of: dict[str, Standing]
     """By pair."""
+    changes_of: dict[Series, tuple[Change, ...]] = field(default_factory=dict)
+    """Onsets and ends of the series in which some run at a helper passed the bar."""
+    negatives: Negatives = field(default_factory=Negatives)
 
     def negative_log10_e(self, vantage_id: str) -> float:
-        """Give log10 of the e-value of all negative controls of a vantage taken together."""
-        parts = (t for (series, is_negative), t in self.totals.items() if is_negative and series[0] == vantage_id)
-        return sum(parts, Tally()).log10_e
+        """Give the highest log10 of the e-values of a vantage's negative controls, over everything that was read."""
+        return self.negatives.log10_e(vantage_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,43 +110,70 @@ class Entry:
     part: str | None = None
 
 
+_Key = tuple[str, str, str | None]
+"""Vantage, target, and of a video what another host sends."""
+
+
 def place_bets(cycles: Sequence[CycleFacts]) -> Bets:
     """Sort every pair of ``cycles`` into totals and runs."""
     standing_of: dict[str, Standing] = {}
     totals: dict[tuple[Series, bool], Tally] = defaultdict(Tally)
-    targets: dict[tuple[str, str, str | None], list[Entry]] = defaultdict(list)
+    negatives = Negatives()
+    targets: dict[_Key, list[Entry]] = defaultdict(list)
+    seeds = Counter(cycle.seed_commitment for cycle in cycles)
     for cycle in sorted(cycles, key=lambda c: (c.started_at, c.cycle_id)):
-        standing = standings(cycle)
+        vantage = cycle.vantage.vantage_id
+        standing = standings(cycle, is_seed_shared=seeds[cycle.seed_commitment] > 1)
         standing_of |= standing
         for measurement in cycle.measurements:
             good = tuple(p for p in measurement.pairs if standing[p.pair_id] is Standing.COUNTED)
             for pair in good:
-                series = (cycle.vantage.vantage_id, measurement.target, pair.name_kind, pair.peer)
-                totals[series, pair.is_negative_control] += tally([pair])
+                one = tally([pair])
+                totals[(vantage, measurement.target, pair.name_kind, pair.peer), pair.is_negative_control] += one
+                if pair.is_negative_control:
+                    negatives.add(vantage, pair.name_kind, cycle.started_at, one)
             if measurement.kind == TargetKind.TARGET:
                 kept = tuple(p for p in good if not p.is_negative_control)
-                targets[cycle.vantage.vantage_id, measurement.target, None].append(Entry(cycle, measurement, kept))
+                targets[vantage, measurement.target, None].append(Entry(cycle, measurement, kept))
             for part, pairs in _by_part(measurement, standing).items():
                 for pair in pairs:
-                    series = (cycle.vantage.vantage_id, pair.target_name, pair.name_kind, pair.peer)
-                    totals[series, False] += tally([pair])
-                entry = Entry(cycle, measurement, pairs, part)
-                targets[cycle.vantage.vantage_id, measurement.target, part].append(entry)
+                    totals[(vantage, pair.target_name, pair.name_kind, pair.peer), False] += tally([pair])
+                targets[vantage, measurement.target, part].append(Entry(cycle, measurement, pairs, part))
     runs = {key: cut_into_runs(entries, _is_calm) for key, entries in targets.items()}
-    sentinels = {key: entries for key, entries in targets.items() if entries and entries[0].cycle.vantage.is_sentinel}
-    bar = _bar(runs)
+    bars = _bars(runs)
+    sentinels = _sums_of_sentinels(targets)
     runs_of: dict[str, tuple[PairRun, ...]] = {}
     for key, several in sorted(runs.items(), key=lambda item: _sortable(item[0])):
-        others = [
-            entry
-            for other, entries in sorted(sentinels.items(), key=lambda item: _sortable(item[0]))
-            if other[1:] == key[1:] and other != key
-            for entry in entries
-        ]
+        others = [sums for vantage, sums in sentinels.get(key[1:], {}).items() if vantage != key[0]]
         for run in several:
-            for measurement_id, seen in _seen_from_each(run, others, bar).items():
+            for measurement_id, seen in _seen_from_each(run, others, negatives, bars).items():
                 runs_of[measurement_id] = (*runs_of.get(measurement_id, ()), *seen)
-    return Bets(runs_of, dict(totals), standing_of)
+    dated = {
+        (key[0], key[1], kind, Peer.HELPER.value): found
+        for key, several in sorted(runs.items(), key=lambda item: _sortable(item[0]))
+        if key[2] is None
+        for kind, found in changes_of(targets[key], several, bars[Peer.HELPER]).items()
+    }
+    return Bets(runs_of, dict(totals), standing_of, dated, negatives)
+
+
+_KindAndPeer = tuple[str, str]
+
+
+def _sums_of_sentinels(
+    targets: dict[_Key, list[Entry]],
+) -> dict[tuple[str, str | None], dict[str, dict[_KindAndPeer, Sums]]]:
+    """Sum up the sentinels' pairs over time: by target and part, by sentinel, by kind of name and peer."""
+    found: dict[tuple[str, str | None], dict[str, dict[_KindAndPeer, Sums]]] = defaultdict(dict)
+    for (vantage, target, part), entries in sorted(targets.items(), key=lambda item: _sortable(item[0])):
+        if not entries[0].cycle.vantage.is_sentinel:
+            continue
+        sums: dict[_KindAndPeer, Sums] = defaultdict(Sums)
+        for entry in entries:
+            for pair in entry.pairs:
+                sums[pair.name_kind, pair.peer].add(entry.cycle.started_at, tally([pair]))
+        found[target, part][vantage] = sums
+    return found
 
 
 def _by_part(measurement: MeasurementFacts, standing: dict[str, Standing]) -> dict[str, tuple[PairFacts, ...]]:
@@ -156,7 +191,7 @@ def _by_part(measurement: MeasurementFacts, standing: dict[str, Standing]) -> di
     return {part: tuple(pairs) for part, pairs in sorted(found.items())}
 
 
-def _sortable(key: tuple[str, str, str | None]) -> tuple[str, str, str]:
+def _sortable(key: _Key) -> tuple[str, str, str]:
     return key[0], key[1], key[2] or ""
 
 
@@ -193,65 +228,54 @@ def _by_kind(pairs: Iterable[PairFacts]) -> dict[tuple[str, str], list[PairFacts
     return dict(sorted(grouped.items()))
 
 
-def _bar(runs: dict[tuple[str, str, str | None], list[list[Entry]]]) -> float:
-    """Give log10 of the e-value that e-BH asks for, over the runs of all vantages that are no sentinels."""
-    values: list[float] = []
+def _bars(runs: dict[_Key, list[list[Entry]]]) -> dict[str, float]:
+    """Give log10 of the e-value that e-BH asks for, over the runs of all vantages that are no sentinels.
+
+    By peer: servers that read names themselves would win so many bets that the bar fell for those at helpers.
+    """
+    values: dict[str, list[float]] = defaultdict(list)
     for several in runs.values():
         for run in several:
             if run[0].cycle.vantage.is_sentinel:
                 continue
-            grouped = _by_kind(pair for entry in run for pair in entry.pairs)
-            values += [tally(pairs).log10_e for (_, peer), pairs in grouped.items() if peer == Peer.HELPER]
-    return e_bh_bar(values)
+            for (_, peer), pairs in _by_kind(pair for entry in run for pair in entry.pairs).items():
+                values[peer].append(tally(pairs).log10_e)
+    return defaultdict(lambda: e_bh_bar([]), {peer: e_bh_bar(several) for peer, several in values.items()})
 
 
-def e_bh_bar(log10_values: Sequence[float], rate: float = FALSE_DISCOVERY_RATE) -> float:
-    """Give log10 of the e-value from which on hypotheses are rejected at false discovery rate ``rate``."""
-    count = max(len(log10_values), 1)
-    highest = math.log10(count / rate)
-    passing = [
-        rank
-        for rank, value in enumerate(sorted(log10_values, reverse=True), start=1)
-        if value >= highest - math.log10(rank)
-    ]
-    return highest - math.log10(max(passing, default=1))
-
-
-def _seen_from_each(run: Sequence[Entry], sentinels: Sequence[Entry], bar: float) -> dict[str, tuple[PairRun, ...]]:
+def _seen_from_each(
+    run: Sequence[Entry],
+    sentinels: Sequence[dict[_KindAndPeer, Sums]],
+    negatives: Negatives,
+    bars: dict[str, float],
+) -> dict[str, tuple[PairRun, ...]]:
     start, end = run[0].cycle.started_at - WINDOW, run[-1].cycle.started_at + WINDOW
-    beside = [entry for entry in sentinels if start <= entry.cycle.started_at <= end]
-    grouped = _by_kind(pair for entry in run for pair in entry.pairs)
-    shared = [_pair_run(kind, peer, pairs, beside, cycles=len(run), bar=bar) for (kind, peer), pairs in grouped.items()]
+    negative = negatives.log10_e(run[0].cycle.vantage.vantage_id, start, end)
+    shared = []
+    for (kind, peer), pairs in _by_kind(pair for entry in run for pair in entry.pairs).items():
+        beside = [sums[kind, peer].between(start, end) for sums in sentinels if (kind, peer) in sums]
+        shared.append(
+            _pair_run(
+                kind,
+                peer,
+                pairs,
+                [there for there in beside if there.pairs],
+                part=run[0].part,
+                cycles=len(run),
+                bar_log10=bars[peer],
+                negative_log10_e=negative,
+            )
+        )
     seen: dict[str, tuple[PairRun, ...]] = {}
     for entry in run:
         own = _by_kind(entry.pairs)
         seen[entry.measurement.measurement_id] = tuple(
-            PairRun(
-                name_kind=s.name_kind,
-                peer=s.peer,
-                part=run[0].part,
-                run=s.run,
-                own=tally(own.get((s.name_kind, s.peer), ())),
-                cycles=s.cycles,
-                bar_log10=s.bar_log10,
-                sentinel=s.sentinel,
-                sentinel_log10_e=s.sentinel_log10_e,
-                failing=s.failing,
-                witnesses=s.witnesses,
-            )
-            for s in shared
+            replace(one, own=tally(own.get((one.name_kind, one.peer), ()))) for one in shared
         )
     return seen
 
 
-def _pair_run(
-    kind: str, peer: str, pairs: Sequence[PairFacts], beside: Sequence[Entry], *, cycles: int, bar: float
-) -> PairRun:
-    per_sentinel: dict[str, Tally] = defaultdict(Tally)
-    for entry in beside:
-        same = [pair for pair in entry.pairs if (pair.name_kind, pair.peer) == (kind, peer)]
-        if same:
-            per_sentinel[entry.cycle.vantage.vantage_id] += tally(same)
+def _pair_run(kind: str, peer: str, pairs: Sequence[PairFacts], sentinels: Sequence[Tally], **of_run: Any) -> PairRun:
     alone = [
         pair.target_arm
         for pair in pairs
@@ -265,10 +289,9 @@ def _pair_run(
         name_kind=kind,
         peer=peer,
         run=tally(pairs),
-        cycles=cycles,
-        bar_log10=bar,
-        sentinel=sum(per_sentinel.values(), Tally()) if per_sentinel else None,
-        sentinel_log10_e=max((t.log10_e for t in per_sentinel.values()), default=0.0),
+        sentinel=sum(sentinels, Tally()) if sentinels else None,
+        sentinel_log10_e=max((there.log10_e for there in sentinels), default=0.0),
         failing=tuple(sorted(counts, key=lambda failure: (-counts[failure], failure))),
         witnesses=tuple(arm.observation_id for arm in alone),
+        **of_run,
     )

@@ -53,6 +53,7 @@ def _transfers(name: str) -> tuple[str, ...]:
 
 
 STATE_TABLE: tuple[Row, ...] = (
+    Row(State.INSUFFICIENT, ("instrument.defect",)),
     Row(State.INSUFFICIENT, ("local.vpn",)),
     Row(
         State.LOCAL,
@@ -75,6 +76,16 @@ STATE_TABLE: tuple[Row, ...] = (
     Row(State.WITHHELD, ("reach.refused_here", "reach.error_here", "video.sign_in", "video.withheld")),
     Row(State.DOWN, ("reach.error_for_everyone", "video.removed", "video.private", "video.refused_everywhere")),
     Row(State.SUSPECTED, ("dns.bogon.alone", "dns.nxdomain.alone", "dns.forged_here.few", "pairs.leaning.qname")),
+    Row(
+        State.SUSPECTED,
+        (
+            "unpaired.dns_denied",
+            "unpaired.dns_bogon",
+            "unpaired.dns_astray",
+            "unpaired.dns_detoured",
+            "unpaired.dns_ghost",
+        ),
+    ),
     Row(State.INSUFFICIENT, ("dns.misled",)),
     Row(State.BLOCKED, ("pairs.selective.quic",)),
     Row(State.BLOCKED, ("http.blockpage", "video.media_selective")),
@@ -108,6 +119,12 @@ STATE_TABLE: tuple[Row, ...] = (
             *_each_kind("pairs.leaning"),
             *_each_kind("pairs.own_address"),
             "address.only_this_target",
+            "unpaired.dns",
+            "unpaired.tcp",
+            "unpaired.tls",
+            "unpaired.certificate",
+            "unpaired.http",
+            "unpaired.page",
         ),
     ),
     Row(
@@ -137,6 +154,8 @@ STATE_TABLE: tuple[Row, ...] = (
             "address.dead",
             "dns.unresolved",
             "dns.port_intercepted",
+            "dns.tcp_port_intercepted",
+            "dns.resolver_intercepted",
             "dns.wildcard",
             *_each_kind("pairs.silent"),
             "transfers.both_slow",

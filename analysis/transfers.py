@@ -5,22 +5,28 @@ arm is equally likely to have had the lower one, whatever the congestion does:
 the order was drawn. So the sign of (rate of the target - rate of the control)
 is a fair coin, and the e-value of :mod:`analysis.pairs` counts it.
 
-The ratio of the rates comes with a confidence sequence. For each shift d, "the
-median of log(control / target) is at most d" is the same test on the pairs
-shifted by d; the shifts that it rejects at neither side form the interval. An
-e-value may be looked at any time, so the interval may be too (Howard and
-Ramdas, "Sequential estimation of quantiles", Bernoulli 28, 2022; by betting:
-Waudby-Smith and Ramdas, JRSS B 86, 2024).
+The ratio of the rates comes with a confidence sequence. If the name makes its
+transfers slower by a factor r, then log(control / target) - log(r) is what the
+two arms' places in time alone made of the line, with a sign that the order drew:
+a fair coin again, for any line. So for each shift d the same bet is laid on the
+pairs shifted by d, and the shifts that it rejects at neither side form the
+interval. An e-value may be looked at any time, so the interval may be, too: it
+misses r, at any look ever, with at most the given chance. Where the slowing is
+no constant factor it speaks of the median ratio, as long as that stays the same
+(Howard and Ramdas, "Sequential estimation of quantiles", Bernoulli 28, 2022; by
+betting: Waudby-Smith and Ramdas, JRSS B 86, 2024).
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING
 
-from analysis.pairs import log10_e
+from analysis.pairs import Tally, log10_e
 from probe.failures import Failure
 from probe.rates import SLOW_RATIO, are_comparable, brought_bytes, log_ratio, rate_bytes_s, stalled_at
 
@@ -66,44 +72,51 @@ def counted(pairs: Iterable[PairFacts]) -> tuple[Transfer, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sample:
-    """Transfers of one kind of name at one kind of peer, in order."""
+    """Transfers of one kind of name at one kind of peer, in order. What is asked of it often is counted once."""
 
     transfers: tuple[Transfer, ...] = ()
 
-    def __add__(self, other: Sample) -> Sample:
-        return Sample(self.transfers + other.transfers)
-
-    @property
+    @cached_property
     def log_ratios(self) -> tuple[float, ...]:
         """Of each pair; positive where the target was slower."""
         return tuple(transfer.log_ratio for transfer in self.transfers)
 
-    @property
+    @cached_property
     def pairs(self) -> int:
         """Count the pairs that are no tie."""
         return sum(ratio != 0.0 for ratio in self.log_ratios)
 
-    @property
+    @cached_property
     def target_slower(self) -> int:
         """Count those in which the target was slower."""
         return sum(ratio > 0.0 for ratio in self.log_ratios)
+
+    @property
+    def tally(self) -> Tally:
+        """The signs as counts: a pair that is no tie is discordant, and fails where the target was slower."""
+        return Tally(len(self.transfers), self.pairs, self.target_slower)
 
     @property
     def log10_e(self) -> float:
         """log10 of the e-value."""
         return log10_e(self.pairs, self.target_slower)
 
-    @property
+    @cached_property
     def ratio(self) -> float:
         """The median of the control's rate over the target's; 1.0 without a pair."""
         return math.exp(median(self.log_ratios)) if self.transfers else 1.0
 
-    @property
+    @cached_property
     def alike(self) -> int:
         """Count the pairs in which the target was not slower by as much as would be called."""
         return sum(ratio < math.log(SLOW_RATIO) for ratio in self.log_ratios)
+
+    @property
+    def far_slower(self) -> int:
+        """Count the others."""
+        return len(self.transfers) - self.alike
 
     @property
     def target_rate_bytes_s(self) -> float:
@@ -115,13 +128,13 @@ class Sample:
         """The median rate of the control's arms."""
         return median(rate_bytes_s(t.control) for t in self.transfers) if self.transfers else 0.0
 
-    @property
+    @cached_property
     def frozen_bytes(self) -> tuple[int, int] | None:
         """The fewest and the most bytes after which the target's arms stalled alone; ``None`` if half did not."""
         stalls = [count for t in self.transfers if (count := t.stalled_bytes) is not None]
         return (min(stalls), max(stalls)) if stalls and 2 * len(stalls) > len(self.transfers) else None
 
-    @property
+    @cached_property
     def is_torn(self) -> bool:
         """Whether half of the target's arms or more were torn off, by a reset or an end too soon: that is no rate."""
         torn = sum(t.target.failure not in {None, Failure.TIMEOUT} for t in self.transfers)
@@ -153,9 +166,10 @@ class Sample:
 def bounds(log_ratios: Sequence[float], error: float = ERROR_OF_INTERVAL) -> tuple[float, float]:
     """Give the ends of the confidence sequence on the median ratio: control over target, 0 and infinity if open."""
     count = len(log_ratios)
-    enough = next((k for k in range(count + 1) if log10_e(count, k) >= math.log10(2 / error)), None)
-    if not enough:
+    bar = math.log10(2 / error)
+    if log10_e(count, count) < bar:
         return 0.0, math.inf
+    enough = bisect_left(range(count + 1), bar, key=lambda k: log10_e(count, k))
     rising = sorted(log_ratios)
     return math.exp(rising[-enough]), math.exp(rising[enough - 1])
 

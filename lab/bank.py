@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 Play: TypeAlias = "Callable[[Scenario, Callable[[View], None], Path | None], Score]"
 
-RUN_TIMEOUT_S: Final = 1800.0
-"""Until one run has ended; the longest takes ten minutes on two cores."""
+RUN_TIMEOUT_S: Final = 3600.0
+"""Until one run has ended; the longest takes half an hour on two cores that have other work."""
 
 _END_TIMEOUT_S: Final = 10.0
 """Until a run that was told to end has put away what it made."""
@@ -267,6 +267,7 @@ def _play(pipe: Connection[Any, Any], scenario: Scenario, play: Play, facts: Pat
         pipe.send(Step(view.share, view.label))
 
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):  # or the parent is gone
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background may have had us ignore it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         try:
             pipe.send(play(scenario, tell, facts))

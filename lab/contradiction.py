@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from analysis.evaluate.truth import ACCUSING
 from lab.dissect import is_name_under
-from lab.truth import ACCUSING
 from probe.model import TargetKind
 
 if TYPE_CHECKING:

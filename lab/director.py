@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from analysis.causes.plant_store import store_plant
 from lab.measuring import Finished, Slot, Step, clock_at, measure
+from lab.plant import plant_of
 from lab.running import Worker, running
 from lab.topology import Role
 from lab.view import Pass, view_of
@@ -68,6 +70,12 @@ def run_scenario(
                 if Path(path).exists():  # a machine that slept all the time has measured nothing
                     with Database.open(path) as source:
                         result.merge_from(source)
+            give_plant(scenario, result)
+
+
+def give_plant(scenario: Scenario, database: Database) -> None:
+    """Store with a scenario's facts what its vantages hang on, as a researcher who asked for it would."""
+    store_plant(database, plant_of(scenario.topology), f"{scenario.name}-plant.yaml", scenario.slots[-1])
 
 
 def _measure(

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from lab.conditions import Conditions, Moment, peace
-from lab.truth import OK, TrueEvent, Truth, events_of
+from lab.truth import OK, Truth, events_of
 from probe.model import TargetKind
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from analysis.evaluate.truth import TrueEvent
     from lab.conditions import Change, Lie, PlacedRefusal
     from lab.during import During
     from lab.station import Placement

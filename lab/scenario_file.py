@@ -14,12 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from analysis.evaluate.truth import CAUSE_OF_STATE, CAUSES, STATES
 from lab import contradiction, timeline_file
 from lab.during import INSTANT, WHEN_KEYS, when
 from lab.scenario import FAMILIES, Happening, Scenario
 from lab.topology import Role, Topology
 from lab.topology_file import load as load_topology
-from lab.truth import CAUSE_OF_STATE, CAUSES, STATES, Truth
+from lab.truth import Truth
 from lab.variation import varied
 from lab.yaml_values import LABEL, names_in
 from probe.errors import UserError

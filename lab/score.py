@@ -3,7 +3,7 @@
 Each measurement of a target is *right*, *weaker* (a state that the truth accepts
 as honest, ``insufficient`` always), *missed*, or a *false accusation*: somebody
 is said to have done what nobody did. Controls are looked at for false
-accusations only. Events are matched by :mod:`lab.event_match`; what many runs
+accusations only. Events are matched by :mod:`analysis.evaluate.event_match`; what many runs
 come to together is :mod:`lab.scorecard`'s.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -20,11 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from analysis.analyse import analyse
+from analysis.causes.plant_store import read_plant
+from analysis.evaluate.event_match import match_events
+from analysis.evaluate.grading import Grade, grade, is_mechanism_right
+from analysis.evaluate.truth import ACCUSING
 from analysis.pairs import Standing, Tally, standings, tally
 from analysis.reading import read_cycles
-from lab.director import run_scenario
-from lab.event_match import match_events
-from lab.truth import ACCUSING
+from lab.director import give_plant, run_scenario
 from probe.model import Peer, TargetKind
 from probe.store.database import Database
 from probe.store.models import Cycle, CycleEnd, Measurement
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from analysis.evaluate.event_match import FalseEvent, GradedEvent
     from analysis.facts import CycleFacts
-    from lab.event_match import FalseEvent, GradedEvent
     from lab.scenario import Scenario
-    from lab.truth import Truth
     from lab.view import View
 
 DECIDED_LOG10_E = 3.0
@@ -44,15 +44,6 @@ DECIDED_LOG10_E = 3.0
 
 UNMEASURED: Final = "unmeasured"
 """Stands for the state where the scenario asked for a measurement and the facts have none; counts as missed."""
-
-
-class Grade(StrEnum):
-    """How a state stands against the truth."""
-
-    RIGHT = "right"
-    WEAKER = "weaker"
-    MISSED = "missed"
-    FALSE_ACCUSATION = "false-accusation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,26 +136,6 @@ class Score:
         return sum(g.grade is grade for g in self.graded)
 
 
-def grade(truth: Truth, state: str) -> Grade:
-    """Grade one state against the truth."""
-    if state == truth.state:
-        return Grade.RIGHT
-    if state in truth.accept or state == "insufficient":
-        return Grade.WEAKER
-    if state in ACCUSING and truth.state not in ACCUSING:
-        return Grade.FALSE_ACCUSATION
-    return Grade.MISSED
-
-
-def is_mechanism_right(true: str, named: Iterable[str]) -> bool:
-    """Tell whether some mechanism that was named is the true one, an ancestor or a descendant of it."""
-    return any(_is_within(true, one) or _is_within(one, true) for one in named)
-
-
-def _is_within(path: str, ancestor: str) -> bool:
-    return path == ancestor or path.startswith(ancestor + ".")
-
-
 def play(scenario: Scenario, watch: Callable[[View], None] | None = None, *, facts: Path | None = None) -> Score:
     """Run a scenario and score it. Its facts stay in the database ``facts``; one that is there is not made again."""
     started = monotonic()
@@ -190,6 +161,10 @@ def _keep(path: Path, facts: Path) -> None:
 
 def score(scenario: Scenario, database: Database, *, wall_seconds: float = 0.0) -> Score:
     """Analyse the facts that a run of the scenario left in a database, and score what comes out."""
+    with database.session() as session:
+        is_plant_known = read_plant(session).sha256 is not None
+    if not is_plant_known:  # facts of before there was any
+        give_plant(scenario, database)
     conclusions = analyse(database)
     slots = {slot_at: number for number, slot_at in enumerate(scenario.slots, 1)}
     with database.session() as session:

@@ -14,9 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.event_match import EventGrade, FalseEvent, GradedEvent
+from analysis.evaluate.event_match import EventGrade, FalseEvent, GradedEvent
+from analysis.evaluate.grading import Grade
 from lab.scenario_file import SCENARIOS, SCHEDULES
-from lab.score import Decision, Grade, Graded, Score
+from lab.score import Decision, Graded, Score
 from lab.topology_file import TOPOLOGIES
 from probe.schedule.yaml_reader import read
 
@@ -30,10 +31,27 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGES: Final = ("probe", "analysis", "lab")
 """Whose sources decide what a run comes to."""
 
-JUDGING: Final = ("analysis/", "lab/event_match.py", "lab/score.py", "lab/score_file.py", "lab/truth.py")
+JUDGING: Final = ("analysis/", "lab/score.py", "lab/score_file.py", "lab/truth.py")
 """What makes no facts, but judges them: facts that were kept hold when it changes."""
 
 ONLY_SHOWING: Final = (
+    "analysis/evaluate/baselines/",
+    "analysis/evaluate/simulate/",
+    *(
+        f"analysis/evaluate/{name}.py"
+        for name in (
+            "bars",
+            "calibration",
+            "command",
+            "kept",
+            "observed",
+            "pictures",
+            "runs",
+            "score",
+            "scorecard",
+            "sheets",
+        )
+    ),
     "analysis/report/",
     "lab/scenarios/",
     "lab/topologies/",

@@ -12,19 +12,17 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from scipy.special import betaincinv
-
-from lab.event_match import EventGrade
+from analysis.evaluate.event_match import EventGrade
+from analysis.evaluate.grading import Grade, ancestry
+from analysis.evaluate.intervals import Share, share
+from analysis.evaluate.truth import ACCUSING, CAUSES, STATES
 from lab.scenario import FAMILIES
-from lab.score import UNMEASURED, Grade
-from lab.truth import ACCUSING, CAUSES, STATES
+from lab.score import UNMEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lab.score import Graded, Score
-
-CONFIDENCE: Final = 0.95
 
 NOTHING: Final = "(none)"
 """Stands for the cause of an event that did not happen, or that nobody told of."""
@@ -38,16 +36,6 @@ class Failure:
     family: str
     seed: int
     sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """So many of so many."""
-
-    count: int
-    of: int
-    at_most: float
-    """The upper bound of the true share (Clopper-Pearson, one-sided, 95 %)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,16 +188,6 @@ def _matrix(
     return {row: {column: counts[row, column] for column in used_columns} for row in used_rows}
 
 
-def share(count: int, of: int) -> Share:
-    """Give a share with its upper bound.
-
-    The bound is that of Clopper and Pearson (Biometrika 26, 1934): the share
-    under which so few would be seen with a probability of 5 %. Of nothing, it is 1.
-    """
-    at_most = float(betaincinv(count + 1, of - count, CONFIDENCE)) if count < of else 1.0
-    return Share(count=count, of=of, at_most=at_most)
-
-
 def spread(values: Sequence[float | None]) -> Spread:
     """Give the median and the ninth decile, each the smallest value that so many are at or below."""
     reached = sorted(value for value in values if value is not None)
@@ -239,7 +217,7 @@ def mechanisms(graded: Iterable[Graded]) -> Mechanisms:
     evaluation in the presence of class hierarchies, Canadian AI 2006). What was
     not measured counts as not named.
     """
-    compared = [(_ancestry([g.mechanism] if g.mechanism else []), _ancestry(g.mechanisms)) for g in graded]
+    compared = [(ancestry([g.mechanism] if g.mechanism else []), ancestry(g.mechanisms)) for g in graded]
     told = [(true, named) for true, named in compared if true or named]
     shared = sum(len(true & named) for true, named in told)
     all_true = sum(len(true) for true, _ in told)
@@ -249,9 +227,3 @@ def mechanisms(graded: Iterable[Graded]) -> Mechanisms:
         precision=shared / all_named if all_named else None,
         recall=shared / all_true if all_true else None,
     )
-
-
-def _ancestry(paths: Iterable[str]) -> frozenset[str]:
-    """Give every path with all its ancestors: ``tls.reset.sni``, ``tls.reset``, ``tls``."""
-    parts = [path.split(".") for path in paths]
-    return frozenset(".".join(part[:length]) for part in parts for length in range(1, len(part) + 1))

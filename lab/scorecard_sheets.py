@@ -18,17 +18,18 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from analysis.evaluate.event_match import EventGrade
+from analysis.evaluate.grading import Grade
 from analysis.rules import RULESET
-from lab.event_match import EventGrade
-from lab.score import Grade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
+    from analysis.evaluate.intervals import Share
     from lab.score import Graded
-    from lab.scorecard import Card, Scorecard, Share, Spread
+    from lab.scorecard import Card, Scorecard, Spread
 
 PAGE_OPENING: Final = """\
 # The scorecard

@@ -108,6 +108,8 @@ class Topology:
     """Those between routers, and under ``HOST--ROUTER`` each host's own."""
     hosts: Mapping[str, Host]
     sites: tuple[Site, ...]
+    assumed: str | None = None
+    """Why what hangs on what in it is not established, where it stands for networks that were."""
 
     def hosts_of(self, *roles: Role) -> dict[str, Host]:
         """Give the hosts of these roles, in the file's order."""

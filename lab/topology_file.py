@@ -126,6 +126,7 @@ def _topology(
     links: tuple[Link, ...],
     hosts: dict[str, Host],
     sites: tuple[Site, ...],
+    assumed: str | None = None,
 ) -> Topology:
     named = {access_link(*link.between): link for link in links}
     pairs = {frozenset(link.between) for link in links}
@@ -137,7 +138,9 @@ def _topology(
         profile = LinkProfile(delay_s=host.delay_ms / 1000)
         cost = round(host.delay_ms * MICROSECONDS_PER_MS)
         named[access_link(name, host.router)] = Link(between=(name, host.router), profile=profile, cost=cost)
-    topology = Topology(summary=summary, networks=networks, routers=routers, links=named, hosts=hosts, sites=sites)
+    topology = Topology(
+        summary=summary, networks=networks, routers=routers, links=named, hosts=hosts, sites=sites, assumed=assumed
+    )
     _check_names(topology)
     _check_connected(topology)
     _check_addresses(topology)
@@ -215,6 +218,7 @@ TOPOLOGY: Final = Record(
         "links": required(ListOf(LINK)),
         "hosts": required(MapOf(LABEL, HOST, at_least=1)),
         "sites": optional(sites),
+        "assumed": optional(text(300)),
     },
 )
 

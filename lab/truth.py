@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from analysis.evaluate.truth import TrueEvent
 from lab.during import ALWAYS, During
 
 if TYPE_CHECKING:
@@ -12,49 +13,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from probe.model import Target
-
-STATES: Final = (
-    "ok",
-    "tampered",
-    "blocked",
-    "suspected",
-    "throttled",
-    "withheld",
-    "down",
-    "dark",
-    "local",
-    "insufficient",
-)
-
-ACCUSING: Final = frozenset({"blocked", "suspected", "tampered", "throttled"})
-"""States that say that somebody did it."""
-
-CAUSES: Final = (
-    "selective-blocking",
-    "throttling",
-    "tampering",
-    "withholding",
-    "target-down",
-    "shutdown",
-    "damage",
-    "dark-undetermined",
-    "vantage-local",
-    "insufficient",
-)
-
-ACCUSING_CAUSES: Final = frozenset({"selective-blocking", "throttling", "tampering", "shutdown"})
-"""Causes that say that somebody did it."""
-
-CAUSE_OF_STATE: Final = {
-    "blocked": "selective-blocking",
-    "suspected": "selective-blocking",
-    "tampered": "tampering",
-    "throttled": "throttling",
-    "withheld": "withholding",
-    "down": "target-down",
-    "local": "vantage-local",
-}
-"""What is meant where a truth names no cause. A ``dark`` one must name it: that is the question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,22 +43,6 @@ class Truth:
 
 
 OK: Final = Truth(state="ok")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrueEvent:
-    """Something that began, had a scope, and perhaps ended."""
-
-    name: str
-    cause: str
-    vantages: frozenset[str]
-    targets: frozenset[str]
-    """Names of targets."""
-    onset: datetime
-    end: datetime | None
-    mechanisms: frozenset[str]
-    accept: frozenset[str]
-    """Weaker causes that are honest as well."""
 
 
 def events_of(

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.evaluate.truth import ACCUSING_CAUSES
 from lab.score import UNMEASURED
-from lab.truth import ACCUSING_CAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -45,7 +45,16 @@ SUBCOMMANDS = {
         "analysis.commands", "analyze", "Recompute every conclusion from the stored facts.", "analysis"
     ),
     "report": Subcommand("analysis.report.command", "report", "Write the report, with its evidence.", "report"),
+    "import": Subcommand(
+        "analysis.exchange.commands", "import_group", "Bring in what others measured, or want measured.", "analysis"
+    ),
+    "export": Subcommand(
+        "analysis.exchange.commands", "export_group", "Give facts away in a form that other programs read.", "analysis"
+    ),
     "verify": Subcommand("probe.commands.verify", "verify", "Check a database row by row."),
+    "evaluate": Subcommand(
+        "analysis.evaluate.command", "evaluate", "Score the analysis against known truth.", "analysis"
+    ),
     "lab": Subcommand("lab.commands", "app", "An Internet with censors and disasters whose truth is known.", "lab"),
     "helper": Subcommand("probe.commands.helper", "helper", "Run a server that answers every name alike."),
 }

@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from probe import link, randomness
+from probe import link, memory, randomness
 from probe.itself.check import check
 from probe.itself.secret import Keyed
-from probe.ladder import Purse, climb, is_for, take_turns
+from probe.ladder import climb, is_for, take_turns
 from probe.measure import Tools, routine
 from probe.model import Operation, Target, TargetKind
 from probe.pairs import Pairs, Places
@@ -40,12 +40,12 @@ from probe.slots import Look
 from probe.store import models
 from probe.swaps import routine_swaps
 from probe.techniques import BY_NAME, ladder_of
-from probe.techniques.technique import Case
+from probe.techniques.technique import Case, Purse
 from probe.trust import Trust
 from probe.vantage import enter, refuse_mixing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from probe.clock import Clock
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from probe.record import Step
     from probe.schedule.model import Schedule
     from probe.store.database import Database
-    from probe.techniques.technique import Technique
+    from probe.techniques.technique import Known, Technique
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Cycle:
     progress: Callable[[int, int, str], None]
     purse: Purse
     hashed: Keyed
+    known_shapes: Mapping[str, Sequence[Known]]
     looked_at: Look | None = None
     done: int = 0
     bytes_sent: int = 0
@@ -162,6 +163,7 @@ class Cycle:
             schedule=self.schedule,
             tools=self.tools,
             pairs=self.pairs,
+            known_shapes=self.known_shapes.get(target.name, ()),
         )
         answered: asyncio.Future[list[Step]] = asyncio.get_running_loop().create_future()
         asks_others = name != "last" and target.kind is not TargetKind.PORTAL_CHECK
@@ -318,6 +320,9 @@ async def run_cycle(
         progress=progress or (lambda _done, _total, _label: None),
         purse=Purse(schedule.follow_up.day_bytes - _spent_of_late(database, vantage_id, clock)),
         hashed=hashed or Keyed(),
+        known_shapes=memory.known_shapes(
+            database, vantage_id, clock.now() - timedelta(seconds=schedule.limits.shape_rest_s)
+        ),
     )
     outcome = "interrupted"
     try:

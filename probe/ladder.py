@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from probe.record import TechniqueRun
-from probe.techniques.technique import OF_TARGET, GivenUpError, SpentError
+from probe.techniques.technique import OF_TARGET, Allowance, GivenUpError, LeftOutError, SpentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from probe.techniques.technique import Case, Technique
+    from probe.techniques.technique import Case, Purse, Technique
 
 _log = logging.getLogger(__name__)
 
@@ -32,13 +31,6 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
     CUT_SHORT = "cut-short"
     FAILED = "failed"  # it could not go on; a bug of ours is logged with its traceback
-
-
-@dataclass(slots=True)
-class Purse:
-    """What the closer looks of one cycle may still cost, over all its targets."""
-
-    bytes_left: int
 
 
 async def climb(case: Case, techniques: Sequence[Technique], purse: Purse) -> list[TechniqueRun]:
@@ -53,9 +45,7 @@ async def climb(case: Case, techniques: Sequence[Technique], purse: Purse) -> li
             continue
         bytes_left = min(plan.bytes - (case.spent_bytes - spent_before), purse.bytes_left)
         left_s = until - clock.monotonic()
-        reason = _unmet(case, technique, bytes_left, left_s)
-        case.bytes_left = bytes_left
-        runs.append(await _run(case, technique, left_s, purse) if reason is None else _skipped(case, technique, reason))
+        runs.append(await _take(case, technique, bytes_left, left_s, purse))
     return runs
 
 
@@ -69,12 +59,18 @@ async def take_turns(case: Case, techniques: Sequence[Technique], purse: Purse) 
     runs: list[TechniqueRun] = []
     for technique in techniques:
         plan = case.schedule.follow_up
-        case.bytes_left = min(plan.bytes, purse.bytes_left)
-        reason = _unmet(case, technique, case.bytes_left, plan.time_s)
-        runs.append(
-            await _run(case, technique, plan.time_s, purse) if reason is None else _skipped(case, technique, reason)
-        )
+        runs.append(await _take(case, technique, min(plan.bytes, purse.bytes_left), plan.time_s, purse))
     return runs
+
+
+async def _take(case: Case, technique: Technique, bytes_left: int, left_s: float, purse: Purse) -> TechniqueRun:
+    """Run a technique, or say why it cannot run."""
+    reason = _unmet(case, technique, bytes_left, left_s)
+    if reason is not None:
+        return _skipped(case, technique, reason)
+    case.allowance = Allowance(purse, case.spent_bytes, case.spent_bytes + bytes_left)
+    case.set_aside(technique.most_bytes)
+    return await _run(case, technique, left_s, case.allowance)
 
 
 def _unmet(case: Case, technique: Technique, bytes_left: int, left_s: float) -> str | None:
@@ -94,11 +90,10 @@ def _skipped(case: Case, technique: Technique, reason: str) -> TechniqueRun:
     return TechniqueRun(technique.name, now, now, Outcome.SKIPPED.value, reason, 0)
 
 
-async def _run(case: Case, technique: Technique, left_s: float, purse: Purse) -> TechniqueRun:
+async def _run(case: Case, technique: Technique, left_s: float, allowance: Allowance) -> TechniqueRun:
     clock = case.tools.clock
     started_at = clock.now()
     before = case.spent_bytes
-    purse.bytes_left -= technique.most_bytes  # set aside, because other targets are looked into at the same time
     case.technique = technique.name
     outcome, reason = Outcome.DONE, None
     try:
@@ -106,6 +101,8 @@ async def _run(case: Case, technique: Technique, left_s: float, purse: Purse) ->
             await technique.run(case)
     except TimeoutError:
         outcome, reason = Outcome.CUT_SHORT, "its time was used up"
+    except LeftOutError as part:
+        reason = str(part)
     except SpentError:
         outcome, reason = Outcome.CUT_SHORT, "its bytes were used up"
     except GivenUpError as error:
@@ -115,6 +112,5 @@ async def _run(case: Case, technique: Technique, left_s: float, purse: Purse) ->
         outcome, reason = Outcome.FAILED, "it failed inside the probe"
     finally:
         case.technique = None
-    spent = case.spent_bytes - before
-    purse.bytes_left += technique.most_bytes - spent
-    return TechniqueRun(technique.name, started_at, clock.now(), outcome.value, reason, spent)
+    allowance.settle(case.spent_bytes)
+    return TechniqueRun(technique.name, started_at, clock.now(), outcome.value, reason, case.spent_bytes - before)

@@ -72,5 +72,8 @@ class Limits:
     detour_timeout_s: float = 30.0
     """A connection by another way round; a circuit of Tor's takes ten seconds and more."""
 
+    shape_rest_s: float = 86_400.0
+    """What a rule reads changes seldom: once its shape was read whole, it is not read again for so long."""
+
     hop_timeout_s: float = 2.0
     """One look at a near hop. Above nearly every round trip to it; silent hops are common, and all are waited for."""

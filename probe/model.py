@@ -112,6 +112,10 @@ class DnsAnswer:
     raw: bytes
     sending: int | None = None
     """Which sending of the question it answers, from 1; ``None`` where it answers none."""
+    networks: tuple[str | None, ...] = ()
+    """Autonomous system of each address, where whoever measured it looked; of a whoami the addresses are not kept."""
+    identity: str | None = None
+    """What the server that answered calls itself, with every run of letters as ``a`` and of digits as ``9``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

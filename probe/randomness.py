@@ -21,6 +21,13 @@ _CONSONANTS = b"bcdfghjklmnpqrstvwxz"
 _VOWELS = b"aeiouy"
 _DIGITS = b"0123456789"
 _MAX_SCRAMBLES = 64  # tries for a scramble that differs; a name of one fixed letter has none
+_OTHERS = {
+    letter: "".join(chr(alphabet[byte % len(alphabet)]) for byte in range(256))
+    for alphabet in (_VOWELS, _CONSONANTS, _DIGITS)
+    for letter in map(chr, alphabet)
+}
+"""What each letter becomes, by the byte that was drawn for it."""
+_OTHERS |= {letter.upper(): others.upper() for letter, others in _OTHERS.items() if letter.isalpha()}
 
 
 def new_seed() -> bytes:
@@ -78,16 +85,7 @@ def scramble(seed: bytes, number: int, name: str) -> str:
     head = head if kept else name
     for attempt in range(_MAX_SCRAMBLES):
         drawn = _stream(seed, f"scramble:{attempt}", number, len(head))
-        other = "".join(_replace(letter, byte) for letter, byte in zip(head, drawn, strict=True))
+        other = "".join([_OTHERS.get(letter, letter * 256)[byte] for letter, byte in zip(head, drawn, strict=True)])
         if other != head:
             return other + kept
     raise ValueError(f"no other name has the shape of {name!r}")
-
-
-def _replace(letter: str, byte: int) -> str:
-    code = ord(letter.lower())
-    for alphabet in (_VOWELS, _CONSONANTS, _DIGITS):
-        if code < 128 and code in alphabet:
-            other = chr(alphabet[byte % len(alphabet)])
-            return other.upper() if letter.isupper() else other
-    return letter

@@ -274,6 +274,8 @@ class Recorder:
                 is_valid=answer.is_valid,
                 raw=answer.raw,
                 sending=answer.sending,
+                networks=list(answer.networks) or None,
+                identity=answer.identity,
             )
             for position, answer in enumerate(seen.answers)
         ]

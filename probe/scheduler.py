@@ -24,7 +24,7 @@ from probe.apart import WithoutConsentError
 from probe.clock import SystemClock
 from probe.errors import UserError
 from probe.recorder import PERIOD_S
-from probe.slots import Look, Missed, missed_slots, next_slot, slot_of, step_between
+from probe.slots import MOST_MISSED_ROWS, Look, Missed, missed_slots, next_slot, slot_of, step_between
 from probe.store import models
 from probe.store.writing import WriteFailedError
 from probe.vantage import enter
@@ -79,7 +79,8 @@ class Scheduler:
     _last_ended_at: datetime | None = None
     _is_fresh: bool = True
     _step: Missed | None = None
-    _unstored: list[datetime] = field(default_factory=list)
+    _unstored: list[tuple[datetime, Missed]] = field(default_factory=list)
+    """Lost slots whose rows wait for a storage that takes them."""
 
     async def run(self) -> None:
         """Run until :meth:`stop`. The current slot is measured at once, unless it already was."""
@@ -139,7 +140,7 @@ class Scheduler:
         except WriteFailedError as error:
             # The disk is full, or the database locked. The probe goes on; the slot becomes a row when it can.
             if error.is_disk_full:
-                self._unstored.append(slot)
+                self._unstored.append((slot, Missed.DISK_FULL))
             self.say(f"{now:%Y-%m-%d %H:%M} UTC  not stored: {error}")
         except WithoutConsentError as error:
             self.say(f"{now:%Y-%m-%d %H:%M} UTC  ended: {error}")
@@ -154,13 +155,12 @@ class Scheduler:
             self._last_ended_at = self.clock.now()
 
     def _record_missed(self, vantage_id: str, slot: datetime, now: datetime) -> None:
-        missed = [
-            (slot_at, self._reason(slot_at)) for slot_at in missed_slots(self._last_slot, slot, self.schedule.cadence_s)
-        ]
-        missed += [(slot_at, Missed.DISK_FULL) for slot_at in self._unstored]
+        lost = missed_slots(self._last_slot, slot, self.schedule.cadence_s)
+        self._unstored += [(slot_at, self._reason(slot_at)) for slot_at in lost]
+        del self._unstored[:-MOST_MISSED_ROWS]
         self._is_fresh = False
         self._step = None
-        if not missed:
+        if not self._unstored:
             return
         rows = [
             models.MissedSlot(
@@ -169,9 +169,9 @@ class Scheduler:
                 noticed_at=now,
                 reason=reason.value,
             )
-            for slot_at, reason in missed
+            for slot_at, reason in self._unstored
         ]
-        with contextlib.suppress(WriteFailedError):  # still full: the same slots are told next time
+        with contextlib.suppress(WriteFailedError):  # the storage takes nothing yet: all of them are told next time
             self.database.append(vantage_id, rows)
             self._unstored.clear()
 

@@ -57,7 +57,9 @@ def refuse_mixing(database: Database, clock_source: str) -> None:
     """Refuse a database that holds results of another world: what a lab made is never beside what was measured."""
     with database.session() as session:
         other = session.scalar(
-            select(models.Cycle.clock_source).where(models.Cycle.clock_source != clock_source).limit(1)
+            select(models.Cycle.clock_source)
+            .where((models.Cycle.clock_source != LAB) if clock_source == LAB else (models.Cycle.clock_source == LAB))
+            .limit(1)
         )
     if other is not None:
         held, ours = ("results of a lab", "real ones") if other == LAB else ("real results", "those of a lab")

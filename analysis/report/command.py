@@ -21,8 +21,9 @@ def report(
 ) -> None:
     """Write what was seen, how sure that is, and what it rests on: one HTML file that fetches nothing.
 
-    Conclusions are recomputed first where there are none, or where facts have
-    arrived since. The same database gives the same bytes.
+    Conclusions are recomputed first where there are none, where facts have arrived
+    since, or where other rules or other reference data drew them. The same database
+    gives the same bytes.
 
     Example: nameblind report --db results.db --service twitter
     """
@@ -44,10 +45,23 @@ def _is_analysis_due(database: Database) -> bool:
 
     from analysis.analyse import facts_sha256
     from analysis.reading import chain_ends
+    from analysis.reference import reference_files
+    from analysis.rules import RULESET
     from probe.store.models import Analysis, Measurement
 
     with database.session() as session:
         if session.scalar(select(Measurement.measurement_id).limit(1)) is None:
             return False  # nothing to conclude from: the report says so
-        concluded_from = session.scalar(select(Analysis.facts_sha256))
-        return concluded_from != facts_sha256(chain_ends(session))
+        before = session.scalar(select(Analysis))
+        if before is not None and before.ruleset != RULESET:
+            typer.echo(
+                f"The stored conclusions were drawn with rule set {before.ruleset}, which this program does not have; "
+                f"they are drawn anew with {RULESET}.",
+                err=True,
+            )
+            return True
+        return (
+            before is None
+            or before.facts_sha256 != facts_sha256(chain_ends(session))
+            or not reference_files().items() <= (before.reference or {}).items()
+        )

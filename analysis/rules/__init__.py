@@ -18,6 +18,7 @@ from analysis.rules import (
     detour,
     dns,
     forged,
+    instrument,
     intercepted,
     itself,
     local,
@@ -29,6 +30,8 @@ from analysis.rules import (
     shape,
     tls,
     transfers,
+    unpaired,
+    unpaired_dns,
     video,
 )
 from probe.model import NameKind
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
     from analysis.rules.evidence import Evidence
 
 RULESET_VERSION = "1"
+
+CONCLUDING_NOTHING = frozenset({"evaluate", "exchange", "report"})
+"""Folders of the analysis that show or test conclusions, and draw none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ _TRANSFER_RULES = {
 }
 
 RULES: tuple[Rule, ...] = (
+    Rule("instrument.defect", instrument.defect),
     Rule("local.interface", local.interface),
     Rule("local.gateway", local.gateway),
     Rule("local.portal", local.portal),
@@ -95,6 +102,8 @@ RULES: tuple[Rule, ...] = (
     Rule("dns.forged_here", forged.forged_here),
     Rule("dns.forged_here.few", forged.forged_here_few),
     Rule("dns.port_intercepted", forged.port_intercepted),
+    Rule("dns.tcp_port_intercepted", forged.tcp_port_intercepted),
+    Rule("dns.resolver_intercepted", forged.resolver_intercepted),
     Rule("dns.wildcard", forged.wildcard),
     Rule("dns.wrong_host", dns.wrong_host),
     Rule("dns.misled", dns.misled),
@@ -170,6 +179,17 @@ RULES: tuple[Rule, ...] = (
     Rule("pairs.unrevealed", pairs.unrevealed),
     Rule("address.only_this_target", address.only_this_target),
     Rule("address.dead", address.dead),
+    Rule("unpaired.dns_denied", unpaired_dns.denied),
+    Rule("unpaired.dns_bogon", unpaired_dns.bogon),
+    Rule("unpaired.dns_astray", unpaired_dns.astray),
+    Rule("unpaired.dns_detoured", unpaired_dns.detoured),
+    Rule("unpaired.dns_ghost", unpaired_dns.ghost),
+    Rule("unpaired.dns", unpaired.dns),
+    Rule("unpaired.tcp", unpaired.tcp),
+    Rule("unpaired.tls", unpaired.tls),
+    Rule("unpaired.certificate", unpaired.certificate),
+    Rule("unpaired.http", unpaired.http),
+    Rule("unpaired.page", unpaired.page),
 )
 
 
@@ -180,13 +200,18 @@ def find_all(facts: Facts) -> tuple[Evidence, ...]:
 
 
 def _ruleset() -> str:
-    """Give the version, and a hash over all that can change a conclusion: rules, weights, states, events."""
-    package = Path(__file__).parent
-    files = [*package.glob("*.py"), *package.glob("*.yaml"), *package.parent.glob("*.py")]
+    """Give the version, and a hash over all that can change a conclusion: rules, weights, states, grid, events."""
+    root = Path(__file__).parents[1]
+    files = {
+        path.relative_to(root).as_posix(): path
+        for kind in ("*.py", "*.yaml")
+        for path in root.rglob(kind)
+        if path.relative_to(root).parts[0] not in CONCLUDING_NOTHING
+    }
     digest = hashlib.sha256()
-    for file in sorted(files, key=lambda path: path.relative_to(package.parent).as_posix()):
-        digest.update(file.relative_to(package.parent).as_posix().encode() + b"\0")
-        digest.update(file.read_bytes() + b"\0")
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0")
+        digest.update(files[name].read_bytes() + b"\0")
     return f"{RULESET_VERSION}+{digest.hexdigest()[:12]}"
 
 

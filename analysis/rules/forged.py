@@ -5,6 +5,10 @@ order drawn at random, and scrambles beside them. A box that answers for every
 name reads no name. Where the target's alone is answered, chance is excluded by
 counting as in :mod:`analysis.pairs`: a box that answered for all names, over a
 path that loses much, would leave either name of a pair out alike.
+
+What answers in a public resolver's place shows by what it calls itself, and by
+the network that it asks on from (``dns-checks``). To take the place of a
+resolver is common, in homes too, and by itself no block of anything.
 """
 
 from __future__ import annotations
@@ -16,10 +20,12 @@ from analysis.pairs import log10_e
 from analysis.rules.dns import is_name_misanswered, is_public
 from analysis.rules.evidence import Evidence, fired
 from probe.failures import Failure
-from probe.techniques.dns_checks import DNS_CHECKS
-from probe.techniques.non_resolver import CONTROL, NON_RESOLVER, SCRAMBLE, TARGET
+from probe.techniques.dns_checks import DNS_CHECKS, IDENTITY, UNUSED, WHOAMI
+from probe.techniques.non_resolver import CONTROL, NON_RESOLVER, SCRAMBLE, TARGET, TCP_CONTROL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analysis.facts import Facts, MeasurementFacts, Step
 
 CALL_LOG10_E = 3.0
@@ -27,6 +33,8 @@ LEAN_LOG10_E = 1.0
 ENOUGH_HERE = 3
 """Forged answers in this measurement itself: its neighbours' alone say nothing of it."""
 ENOUGH_INTERCEPTED = 2
+ENOUGH_RENAMED = 2
+"""Names for itself that differ from what a sentinel was told: one may differ from site to site of a large resolver."""
 ENOUGH_INVENTED = 2
 """Names under different controls: one zone may honestly answer for every label."""
 
@@ -95,12 +103,88 @@ def port_intercepted(facts: Facts) -> Evidence | None:
     )
 
 
+def tcp_port_intercepted(facts: Facts) -> Evidence | None:
+    """Fire where control names were answered over TCP too, where no resolver runs. It accuses nobody."""
+    steps = facts.measurement.of_look(NON_RESOLVER.name)
+    answered = [step for step in steps if step.variant == TCP_CONTROL and step.valid_answers]
+    if len(answered) < ENOUGH_INTERCEPTED:
+        return None
+    return fired(
+        "dns.tcp_port_intercepted",
+        "Asked over TCP where no resolver runs, other names were answered: something on the way takes every "
+        "connection to port 53.",
+        answered,
+    )
+
+
+def resolver_intercepted(facts: Facts) -> Evidence | None:
+    """Fire where a public resolver asked on from other networks than a sentinel saw, or called itself otherwise.
+
+    It accuses nobody: what answers in a resolver's place may do so for everyone's good, and large resolvers are not
+    alike at all their sites.
+    """
+    here = _by_resolver(facts.measurement.of_look(DNS_CHECKS.name))
+    there = _by_resolver(
+        [step for witness in facts.usable_sentinels for step in witness.measurement.of_look(DNS_CHECKS.name)]
+    )
+    signs: list[str] = []
+    shown: list[Step] = []
+    for address in sorted(here.keys() & there.keys()):
+        found = _signs(here[address], there[address])
+        if found:
+            signs.append(f"{address} {found}")
+            shown += [*here[address], *there[address]]
+    if not signs:
+        return None
+    return fired(
+        "dns.resolver_intercepted",
+        f"Public resolvers were not who they were to the sentinel: {'; '.join(signs)}. Something on the way may answer "
+        "in their place.",
+        shown,
+    )
+
+
+def _by_resolver(steps: Sequence[Step]) -> dict[str, list[Step]]:
+    """Group what was asked about resolvers themselves by their addresses; what nothing answered says nothing."""
+    found: dict[str, list[Step]] = {}
+    for step in steps:
+        if step.variant in {IDENTITY, WHOAMI} and step.address is not None and step.valid_answers:
+            found.setdefault(step.address, []).append(step)
+    return found
+
+
+def _signs(here: Sequence[Step], there: Sequence[Step]) -> str | None:
+    """Say how a resolver differs between two vantages; ``None`` where it does not enough."""
+    ours, theirs = _networks(here), _networks(there)
+    if ours and theirs and not ours & theirs:
+        return f"asked on from {', '.join(sorted(ours))} (there {', '.join(sorted(theirs))})"
+    own, other = _own_names(here), _own_names(there)
+    renamed = [question for question in own.keys() & other.keys() if not own[question] & other[question]]
+    return f"gave {len(renamed)} other names for itself" if len(renamed) >= ENOUGH_RENAMED else None
+
+
+def _networks(steps: Sequence[Step]) -> set[str]:
+    asked = [answer for step in steps if step.variant == WHOAMI for answer in step.valid_answers]
+    return {network for answer in asked for network in answer.networks if network is not None}
+
+
+def _own_names(steps: Sequence[Step]) -> dict[str, set[str]]:
+    """Give what a resolver calls itself, by how it was asked; where it does not say, the kind of its refusal."""
+    found: dict[str, set[str]] = {}
+    for step in steps:
+        if step.variant == IDENTITY:
+            question = str(step.name) if step.query_type == "TXT" else "nsid"
+            found.setdefault(question, set()).update(a.identity or str(a.rcode) for a in step.valid_answers)
+    return found
+
+
 def wildcard(facts: Facts) -> Evidence | None:
     """Fire where a resolver gave addresses for names that nobody has, of two sites, and another denied one of them.
 
     What it says of a name that does not exist is then no sign of anything; it accuses nobody.
     """
-    steps = [step for step in facts.measurement.of_look(DNS_CHECKS.name) if step.query_type == "A"]
+    looks = facts.measurement.of_look(DNS_CHECKS.name)
+    steps = [step for step in looks if step.query_type == "A" and step.variant == UNUSED]
     denied = {step.name for step in steps if step.failure == Failure.DNS_NXDOMAIN}
     told = [step for step in steps if step.addresses]
     names: dict[str | None, set[str | None]] = {}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.outcome import Reach
-from analysis.pairs import Standing, has_failed
+from analysis.pairs import Standing, chance_of_so_few, has_failed
 from analysis.rules.address import APART
 from analysis.rules.controls import are_controls_alive, are_controls_beside_alive, is_sentinel_steady
 from analysis.rules.dns import is_name_misanswered, misled
@@ -31,6 +31,8 @@ LEAN_LOG10_E = 1.0
 """`suspected` from E = 10 on, on a path that shows no other loss. A sentinel whose own E is so high voids the claim."""
 NEGATIVE_LOG10_E = 2.0
 """Negative controls beyond it say that the instrument is at fault: its pairs accuse nobody."""
+SENTINEL_CHANCE = 0.2
+"""If names were read at the helper's side, a sentinel would fail as often as we do; so calm by chance no oftener."""
 ENOUGH_SILENT_PAIRS = 5
 """So many pairs in one measurement without the target's arm failing contradict an older run."""
 
@@ -142,8 +144,8 @@ def sentinel_too(facts: Facts) -> Evidence | None:
 
 
 def negative_controls(facts: Facts) -> Evidence | None:
-    """Fire where pairs of two innocuous names lean: then the instrument is at fault."""
-    if facts.negative_log10_e < NEGATIVE_LOG10_E:
+    """Fire where pairs of two innocuous names lean, over all or during this run: then the instrument is at fault."""
+    if max([facts.negative_log10_e, *(run.negative_log10_e for run in facts.pair_runs)]) < NEGATIVE_LOG10_E:
         return None
     return fired(
         "pairs.negative_controls", "Pairs of two innocuous names fail one-sidedly here: the instrument is at fault."
@@ -219,7 +221,8 @@ def _is_callable(facts: Facts, run: PairRun) -> bool:
 
 def is_telling(facts: Facts, run: PairRun) -> bool:
     """Tell whether the measurement's own pairs bear the run out, and the instrument is calm."""
-    return not _is_contradicted(run) and _is_upheld(facts, run) and facts.negative_log10_e < NEGATIVE_LOG10_E
+    is_instrument_calm = max(facts.negative_log10_e, run.negative_log10_e) < NEGATIVE_LOG10_E
+    return is_instrument_calm and not _is_contradicted(run) and _is_upheld(facts, run)
 
 
 def _has_failed_where_name_stands(facts: Facts, kind: str) -> bool:
@@ -263,8 +266,16 @@ def _is_upheld(facts: Facts, run: PairRun) -> bool:
 
 
 def has_calm_sentinel(run: PairRun) -> bool:
-    """Tell whether a sentinel made the same pairs, and they show nothing."""
-    return run.sentinel is not None and run.sentinel.target_alive > 0 and run.sentinel_log10_e < LEAN_LOG10_E
+    """Tell whether sentinels made the same pairs, they show nothing, and were enough to show what is seen here.
+
+    One live pair excludes a filter at the helper's side that strikes always. One that strikes every second time needs
+    three of them: one would live every second time.
+    """
+    there = run.sentinel
+    if there is None or there.target_alive == 0 or run.sentinel_log10_e >= LEAN_LOG10_E:
+        return False
+    share = run.run.target_failed / (run.run.control_alive + 1)
+    return chance_of_so_few(there.target_failed, there.control_alive, share) <= SENTINEL_CHANCE
 
 
 def is_path_clean(facts: Facts, run: PairRun) -> bool:

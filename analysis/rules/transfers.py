@@ -10,10 +10,11 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from analysis.pairs import chance_of_so_few
 from analysis.rules.controls import are_controls_alive, is_sentinel_steady
 from analysis.rules.evidence import MAX_WITNESSES, Evidence, fired
 from analysis.rules.locus import is_beside
-from analysis.rules.pairs import CALL_LOG10_E, LEAN_LOG10_E, NEGATIVE_LOG10_E
+from analysis.rules.pairs import CALL_LOG10_E, LEAN_LOG10_E, NEGATIVE_LOG10_E, SENTINEL_CHANCE
 from analysis.transfers import Sample, bounds, counted
 from probe.model import NameKind, Peer
 from probe.rates import SLOW_RATIO, rate_bytes_s
@@ -150,7 +151,7 @@ def _is_telling(facts: Facts, run: TransferRun) -> bool:
     """
     if facts.cycle.vantage.is_sentinel:  # outside the reach of whom we measure: what it sees is the helper's side
         return False
-    if max(facts.negative_log10_e, facts.negative_transfers_log10_e) >= NEGATIVE_LOG10_E:
+    if max(facts.negative_log10_e, facts.negative_transfers_log10_e, run.negative_log10_e) >= NEGATIVE_LOG10_E:
         return False
     if run.own.ratio < SLOW_RATIO:
         return False
@@ -158,8 +159,12 @@ def _is_telling(facts: Facts, run: TransferRun) -> bool:
 
 
 def _has_calm_sentinel(run: TransferRun) -> bool:
+    """Tell whether sentinels made the same transfers, they show nothing, and were enough to, as for names."""
     there = run.sentinel
-    return there is not None and there.alike > 0 and there.ratio < SLOW_RATIO and run.sentinel_log10_e < LEAN_LOG10_E
+    if there is None or there.alike == 0 or there.ratio >= SLOW_RATIO or run.sentinel_log10_e >= LEAN_LOG10_E:
+        return False
+    share = run.run.far_slower / (len(run.run.transfers) + 1)
+    return chance_of_so_few(there.far_slower, len(there.transfers), share) <= SENTINEL_CHANCE
 
 
 def _is_spared_beside(facts: Facts, kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""Sends every DNS question over UDP to one resolver, and lets the answer seem to come from whom it was meant for.
+"""Sends DNS questions over UDP to one resolver, all or those to some addresses, and lets the answer seem to come from whom it was meant for.
 
 As many home routers and operators do, to filter or only to save traffic. It
 reads no name: what the resolver says is the resolver's business.
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from lab.packet import parse_udp, udp_packet
 from lab.reading import DNS_PORT
-from lab.yaml_values import ADDRESS
-from probe.schedule.yaml_reader import ListOf, Record, required
+from lab.yaml_values import ADDRESS, PREFIX
+from probe.schedule.yaml_reader import ListOf, Record, optional, required
 
 if TYPE_CHECKING:
     from lab.flow import Flow
@@ -24,10 +24,14 @@ _QUESTIONS: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsIntercept:
-    """The box. ``resolver`` has one address for each family that is intercepted."""
+    """The box. ``resolver`` has one address for each family that is intercepted.
+
+    With ``addresses`` it takes the questions to these alone.
+    """
 
     needs_path: ClassVar[bool] = True
     resolver: tuple[Address, ...]
+    addresses: tuple[Prefix, ...] = ()
     _meant_for: dict[tuple[Address, int], Address] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:
@@ -38,7 +42,8 @@ class DnsIntercept:
             return [packet]
         if datagram.destination_port == DNS_PORT:
             there = next((a for a in self.resolver if a.version == packet.destination.version), packet.destination)
-            if there == packet.destination:
+            is_taken = not self.addresses or any(packet.destination in prefix for prefix in self.addresses)
+            if there == packet.destination or not is_taken:
                 return [packet]
             if len(self._meant_for) >= _QUESTIONS:
                 del self._meant_for[next(iter(self._meant_for))]
@@ -51,4 +56,10 @@ class DnsIntercept:
         return [packet]
 
 
-RECORD = Record(DnsIntercept, {"resolver": required(ListOf(ADDRESS, at_least=1, at_most=2))})
+RECORD = Record(
+    DnsIntercept,
+    {
+        "resolver": required(ListOf(ADDRESS, at_least=1, at_most=2)),
+        "addresses": optional(ListOf(PREFIX, at_least=1)),
+    },
+)

@@ -14,6 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlsplit
 
+import dns.edns
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
 from lab.conditions import LieKind
 from lab.dissect import NOERROR, NXDOMAIN, RequestHead, dns_answer, dns_question, is_name_under
 from lab.servers.http import Answer
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lab.conditions import Lie
+    from lab.dissect import Question
     from lab.packet import Address
     from lab.servers.http import Client
     from lab.topology import Host, Topology
@@ -31,6 +39,9 @@ if TYPE_CHECKING:
 _IDLE_S = 10.0
 _SERVFAIL = 2
 _REFUSED = 5
+_CHAOS = dns.rdataclass.CH.to_bytes(2)
+_OPT = dns.rdatatype.OPT.to_bytes(2)
+_OWN_NAMES = ("id.server", "hostname.bind", "version.bind")  # RFC 4892
 _RCODES = {
     LieKind.ADDRESSES: NOERROR,
     LieKind.NXDOMAIN: NXDOMAIN,
@@ -64,18 +75,43 @@ class NameServer:
 
     zone: Mapping[str, Sequence[Address]]
     lies: Sequence[Lie] = ()
+    own_name: str | None = None
+    """What it calls itself to whoever asks; without one it refuses to say, as most operators' resolvers do."""
 
     def answer(self, query: bytes) -> bytes | None:
         """Answer one DNS message; ``None`` for what is no query."""
         question = dns_question(query)
         if question is None:
             return None
+        if question.section.endswith(_CHAOS):
+            return self._about_itself(query, question.name)
+        answer = self._of_zone(question)
+        return self._signed(answer, query) if self.own_name is not None and _OPT in query else answer
+
+    def _of_zone(self, question: Question) -> bytes:
         for lie in self.lies:
             if is_name_under(question.name, lie.names):
                 return dns_answer(question, lie.addresses, rcode=_RCODES[lie.kind])
         if question.name not in self.zone:
             return dns_answer(question, (), rcode=NXDOMAIN)
         return dns_answer(question, self.zone[question.name])
+
+    def _about_itself(self, query: bytes, name: str) -> bytes:
+        answer = dns.message.make_response(dns.message.from_wire(query))
+        if self.own_name is not None and name in _OWN_NAMES:
+            answer.answer.append(dns.rrset.from_text(name + ".", 0, "CH", "TXT", self.own_name))
+        else:
+            answer.set_rcode(dns.rcode.REFUSED)
+        return answer.to_wire()
+
+    def _signed(self, answer: bytes, query: bytes) -> bytes:
+        """Say in an answer who gave it, where that was asked for (NSID, RFC 5001)."""
+        asked = dns.message.from_wire(query)
+        if self.own_name is None or not any(option.otype == dns.edns.NSID for option in asked.options):
+            return answer
+        told = dns.message.from_wire(answer)
+        told.use_edns(0, options=[dns.edns.NSIDOption(self.own_name.encode())])
+        return told.to_wire()
 
     def respond(self, head: RequestHead, body: bytes, client: Client) -> Answer:
         """Answer one DoH request, by GET or POST."""

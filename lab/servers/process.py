@@ -59,7 +59,12 @@ class Servers:
         self._web = web.Web(topology.sites)
         self._find_client = client_finder(topology.networks, random.Random(f"{seed}/servers"))
         resolvers = topology.hosts_of(Role.RESOLVER, Role.PUBLIC_RESOLVER)
-        self._name_servers = {name: dns.NameServer(dns.zone_of(topology, host)) for name, host in resolvers.items()}
+        self._name_servers = {
+            name: dns.NameServer(
+                dns.zone_of(topology, host), own_name=f"res1.{host.server_name}" if host.server_name else None
+            )
+            for name, host in resolvers.items()
+        }
         forger = Forger(at)
         self._proxies = {
             name: Proxy(name, dial_from(namespaces[name], {str(address) for address in host.addresses}), forger)

@@ -69,6 +69,7 @@ BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "concurrent_measurements": (1, 32),
     "concurrent_pairs": (1, 16),
     "detour_timeout_s": (0.1, 120),
+    "shape_rest_s": (0, 2_592_000),
     "hop_timeout_s": (0.1, 5),
 }
 """What a schedule may set each limit to: never so much that a hostile server exhausts a small machine."""
@@ -338,6 +339,7 @@ SCHEDULE = Record(
         "resolvers": required(ListOf(Placed(RESOLVER), at_least=1, at_most=10)),
         "helpers": optional(ListOf(Placed(HELPER), at_most=8)),
         "non_resolvers": optional(ListOf(SILENT_ADDRESS, at_most=16)),
+        "whoami": optional(ListOf(HOST_NAME, at_most=4)),
         "ways": optional(ListOf(Placed(WAY), at_most=4)),
         "extra_roots": optional(ListOf(_extra_root, at_most=16)),
         "cadence": optional(duration("1m", "7d"), into="cadence_s"),

@@ -137,6 +137,8 @@ class Schedule:
     helpers: tuple[Helper, ...] = ()
     non_resolvers: tuple[IPv4Address | IPv6Address, ...] = ()
     """Addresses where no resolver runs: what answers a DNS question there was forged on the way."""
+    whoami: tuple[str, ...] = ()
+    """Names that answer a question for an A record with the address that asked: a resolver's, as its far side shows."""
     ways: tuple[Way, ...] = ()
     """Other ways round that the volunteer permits to be used."""
     extra_roots: tuple[bytes, ...] = ()

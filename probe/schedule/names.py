@@ -43,7 +43,8 @@ def host_name(written: str) -> str:
 HOST_NAME = scalar(host_name, "a public host name such as www.example.com (no address, not a local name)")
 
 
-def _url(written: str) -> str:
+def checked_url(written: str) -> str:
+    """Give a URL in its one spelling; ``ValueError`` for one that no schedule may hold."""
     if not _URL_CHARS.fullmatch(written) or "#" in written:
         raise ValueError
     parts = urlsplit(written)
@@ -59,7 +60,7 @@ def _url(written: str) -> str:
 
 
 URL = scalar(
-    _url,
+    checked_url,
     "an http or https URL with a public host name, in ASCII, without user, password and fragment",
 )
 

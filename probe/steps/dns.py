@@ -55,6 +55,8 @@ class DnsEndpoint:
     query_type: str
     trust: Trust | None
     """Of DoT and DoH; ``None`` leaves the resolver's certificate unverified."""
+    query_class: str = "IN"
+    """``CH`` for what a server says of itself."""
     options: tuple[Option, ...] = ()
     """Of EDNS; without any the question is plain, as a C library's."""
 
@@ -96,7 +98,12 @@ async def query(endpoint: DnsEndpoint, net: Net, clock: Clock, limits: Limits) -
         message_id = 0 if resolver.transport is DnsTransport.DOH else None
         repeats = len(_AGAIN_AFTER_S) if resolver.transport is DnsTransport.UDP else 0
         question = Question.ask(
-            endpoint.name, endpoint.query_type, message_id=message_id, repeats=repeats, options=endpoint.options
+            endpoint.name,
+            endpoint.query_type,
+            query_class=endpoint.query_class,
+            message_id=message_id,
+            repeats=repeats,
+            options=endpoint.options,
         )
         under_way = _Query(endpoint, question, began + limits.dns_timeout_s, net, clock, limits)
         seen = await _BY_TRANSPORT[resolver.transport](under_way, seen)

@@ -53,6 +53,7 @@ class Question:
         name: str,
         query_type: str,
         *,
+        query_class: str = "IN",
         message_id: int | None = None,
         repeats: int = 0,
         options: Sequence[dns.edns.Option] = (),
@@ -66,10 +67,11 @@ class Question:
             message = dns.message.make_query(
                 dns.name.from_text(name),
                 query_type,
+                query_class,
                 id=secrets.randbelow(1 << 16) if message_id is None else message_id,
                 options=list(options) or None,
             )
-            again = tuple(cls.ask(name, query_type, options=options) for _ in range(repeats))
+            again = tuple(cls.ask(name, query_type, query_class=query_class, options=options) for _ in range(repeats))
             return cls(message, message.to_wire(), again)
         except (dns.exception.DNSException, ValueError) as error:
             raise BadQuestionError from error

@@ -19,7 +19,9 @@ _RECORDS = 80
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!HHIH")  # type, class, time to live, length
 _QUESTION = struct.Struct("!HH")
-_A, _CNAME, _AAAA, _OPT = 1, 5, 28, 41
+_OPTION = struct.Struct("!HH")  # code, length
+_A, _CNAME, _TXT, _AAAA, _OPT = 1, 5, 16, 28, 41
+_NSID = 3  # an option of EDNS, RFC 5001
 _NAME_BYTES = 255
 _LABEL_BYTES = 63
 _POINTER = 0xC0
@@ -54,6 +56,10 @@ class Reply:
     addresses: tuple[str, ...]
     aliases: tuple[str, ...]
     """Targets of CNAME records, absolute and escaped as in a zone file."""
+    texts: tuple[bytes, ...] = ()
+    """The strings of TXT records, each record's joined."""
+    nsid: bytes | None = None
+    """What the server calls itself, where it was asked and says so (RFC 5001)."""
 
 
 def read_reply(raw: bytes, most_kept: int) -> Reply | None:
@@ -74,6 +80,8 @@ def _read(raw: bytes, identifier: int, flags: int, counts: list[int], most_kept:
     questions: list[Asked] = []
     addresses: list[str] = []
     aliases: list[str] = []
+    texts: list[bytes] = []
+    nsid: bytes | None = None
     rcode = flags & 0x0F
     for _ in range(counts[0]):
         labels, after = _labels(raw, at), _after_name(raw, at)
@@ -88,6 +96,7 @@ def _read(raw: bytes, identifier: int, flags: int, counts: list[int], most_kept:
             raise _MalformedError
         if kind == _OPT:
             rcode |= time_to_live >> 24 << 4
+            nsid = _option(data, _NSID)
         elif number < counts[1]:
             if kind in {_A, _AAAA}:
                 addresses.append(_address(kind, data))
@@ -95,8 +104,40 @@ def _read(raw: bytes, identifier: int, flags: int, counts: list[int], most_kept:
                 if _after_name(raw, at) != at + length:
                     raise _MalformedError
                 aliases.append(_text(_labels(raw, at)))
+            elif kind == _TXT:
+                texts.append(_joined(data))
         at += length
-    return Reply(identifier, flags, rcode, tuple(questions), tuple(addresses[:most_kept]), tuple(aliases[:most_kept]))
+    return Reply(
+        identifier,
+        flags,
+        rcode,
+        tuple(questions),
+        tuple(addresses[:most_kept]),
+        tuple(aliases[:most_kept]),
+        tuple(texts[:most_kept]),
+        nsid,
+    )
+
+
+def _joined(data: bytes) -> bytes:
+    """Join the strings of a TXT record, as far as they go: each has its length before it."""
+    at, text = 0, b""
+    while at < len(data):
+        text += data[at + 1 : at + 1 + data[at]]
+        at += 1 + data[at]
+    return text
+
+
+def _option(data: bytes, wanted: int) -> bytes | None:
+    """Find an option in the data of an OPT record; an empty one is what a question has, and no answer."""
+    at = 0
+    while at + _OPTION.size < len(data):
+        code, length = _OPTION.unpack_from(data, at)
+        at += _OPTION.size
+        if code == wanted and length:
+            return data[at : at + length]
+        at += length
+    return None
 
 
 def _address(kind: int, data: bytes) -> str:

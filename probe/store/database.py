@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -19,13 +20,17 @@ from probe.store.opening import open_engine
 from probe.store.writing import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
 
     from sqlalchemy import Engine
 
     from probe.clock import Clock
+
+
+ROWS_AT_ONCE = 50_000
+"""Written in one statement, and held in memory until then."""
 
 
 class Database:
@@ -92,8 +97,13 @@ class Database:
         with reading(source.engine).connect() as theirs, transaction(self.engine) as ours:
             return merge(theirs, ours, self._clock.now(), source_place=source.place)
 
-    def replace_conclusions(self, rows: Sequence[Base]) -> None:
-        """Put these conclusions in the place of all earlier ones, in one transaction."""
+    def replace_conclusions(
+        self, rows: Sequence[Base], many: Mapping[type[Base], Iterable[Mapping[str, object]]] | None = None
+    ) -> None:
+        """Put these conclusions in the place of all earlier ones, in one transaction.
+
+        ``many``: of tables with too many rows to make an object of each, the values of each row; written as they are.
+        """
         with transaction(self.engine) as connection:
             for table in CONCLUSIONS:
                 connection.execute(delete(table))
@@ -101,6 +111,8 @@ class Database:
                 values = [_stored_values(row) for row in rows if type(row) is table]
                 if values:
                     connection.execute(insert(table), values)
+                for some in _chunks((many or {}).get(table, ())):
+                    connection.execute(insert(table), some)
 
     def close(self) -> None:
         """Close every connection; the last one to a SQLite file folds its -wal file into it."""
@@ -116,6 +128,12 @@ class Database:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _chunks(values: Iterable[Mapping[str, object]]) -> Iterator[list[Mapping[str, object]]]:
+    rest = iter(values)
+    while some := list(islice(rest, ROWS_AT_ONCE)):
+        yield some
 
 
 def _stored_values(row: Base) -> dict[str, object]:

@@ -274,6 +274,10 @@ class DnsAnswer(Fact, Base):
     raw: Mapped[bytes]
     sending: Mapped[int | None]
     """Which sending of the question it answers, from 1; empty where it answers none."""
+    networks: Mapped[list[Any] | None]
+    """Autonomous system of each address, as ``AS15133``, null for one that is not known; empty where nobody looked."""
+    identity: Mapped[str | None]
+    """What the server that answered calls itself, with every run of letters as ``a`` and of digits as ``9``."""
 
 
 class Pair(Fact, Base):
@@ -385,6 +389,62 @@ class MissedSlot(Fact, Base):
     """``asleep``, ``overrun``, ``stopped``, ``clock_stepped`` or ``disk_full``."""
 
 
+class Imported(Fact, Base):
+    """Where a measurement that another program made comes from. Rows of our own probes have none."""
+
+    __tablename__ = "imported"
+    measurement_id: Mapped[str] = mapped_column(ForeignKey("measurement.measurement_id"), primary_key=True)
+    source: Mapped[str]
+    """``ooni``."""
+    test_name: Mapped[str]
+    test_version: Mapped[str | None]
+    software: Mapped[str]
+    report_id: Mapped[str | None] = mapped_column(index=True)
+    measurement_uid: Mapped[str | None]
+    content_sha256: Mapped[str]
+    """Of the measurement as canonical JSON, without what the source's own servers added."""
+
+
+class OutsideSeries(Base):
+    """A series of values that somebody else measured: facts from elsewhere, in no vantage's chain."""
+
+    __tablename__ = "outside_series"
+    series_id: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256 over what it is of and the file's hash, in hex."""
+    source: Mapped[str]
+    """``ioda``, ``ripestat``, ``csv`` or ``ripe-atlas``."""
+    kind: Mapped[str]
+    """What was counted, in the source's own word."""
+    scope_kind: Mapped[str]
+    """``country``, ``region``, ``asn`` or ``target``."""
+    scope: Mapped[str]
+    step_s: Mapped[int]
+    file_sha256: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class OutsidePoint(Base):
+    """One value of such a series. A gap is a row with an empty value: it is no zero."""
+
+    __tablename__ = "outside_point"
+    series_id: Mapped[str] = mapped_column(ForeignKey("outside_series.series_id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[float | None]
+
+
+class ReferenceFile(Base):
+    """A file that conclusions rest on beside facts and rules, one of each kind; the last one that was given."""
+
+    __tablename__ = "reference_file"
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    """``plant``."""
+    sha256: Mapped[str]
+    name: Mapped[str]
+    """As it was called when it was given, without its folder."""
+    content: Mapped[bytes]
+    received_at: Mapped[datetime]
+
+
 class Blob(Base):
     """Bytes under their own hash: certificates (DER) and bodies. The rows that name the hash are chained."""
 
@@ -420,6 +480,8 @@ class Analysis(Base):
     software_version: Mapped[str]
     facts_sha256: Mapped[str]
     """Hash over the ends of all chains: which facts were read."""
+    reference: Mapped[dict[str, Any] | None]
+    """Hash of each file of reference data that conclusions rest on, by name; empty in rows of older versions."""
 
 
 class State(Base):
@@ -460,6 +522,42 @@ class PairTest(Base):
     log10_e: Mapped[float]
 
 
+class PairChange(Base):
+    """An onset or an end that the pairs of one series show, where their e-value passed the bar."""
+
+    __tablename__ = "pair_change"
+    vantage_id: Mapped[str] = mapped_column(ForeignKey("vantage.vantage_id"), primary_key=True)
+    target: Mapped[str] = mapped_column(primary_key=True)
+    name_kind: Mapped[str] = mapped_column(primary_key=True)
+    peer: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    """In order of time, from 0."""
+    is_onset: Mapped[bool]
+    changed_after: Mapped[datetime | None]
+    """The last pair surely before the change; empty where the pairs may have begun with it."""
+    changed_before: Mapped[datetime]
+    """The first pair surely after it."""
+    log10_detector: Mapped[float]
+    """Of an onset at the last pair before its end, or of all; of an end when it was called."""
+    pairs: Mapped[int]
+    """From that first pair to that last one."""
+
+
+class GridCell(Base):
+    """One vantage, target and slot: what came of it, whether anything was heard or not."""
+
+    __tablename__ = "grid"
+    vantage_id: Mapped[str] = mapped_column(ForeignKey("vantage.vantage_id"), primary_key=True)
+    target: Mapped[str] = mapped_column(primary_key=True)
+    slot_at: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    """``ran``, ``failed``, ``missed`` or ``not-yet-heard``."""
+    why: Mapped[str]
+    """The state where it was measured, the reason where it was missed."""
+    late_s: Mapped[int | None]
+    """From the slot to the arrival in this database; empty where nothing arrived."""
+
+
 class Event(Base):
     """Something that began, had a scope and perhaps ended."""
 
@@ -478,6 +576,12 @@ class Event(Base):
     """The first good one after it."""
     mechanisms: Mapped[list[str]]
     ledger: Mapped[list[Any]]
+    members: Mapped[list[Any] | None]
+    """The series that it is made of: ``vantage``, ``target``, ``onset``, ``end``, ``relapses``."""
+    hypotheses: Mapped[list[Any] | None]
+    """Both readings, deliberate and not: ``text``, sums of ``log10_lr`` by channel, ``kinds``, ``witness``."""
+    would_change: Mapped[list[Any] | None]
+    """Sentences on what is missing."""
 
 
 FACTS: tuple[type[Base], ...] = (
@@ -493,8 +597,12 @@ FACTS: tuple[type[Base], ...] = (
     SelfCheck,
     CycleEnd,
     MissedSlot,
+    Imported,
 )
 """In an order in which foreign keys hold. ``Blob`` stands beside them: its rows are named by hash."""
 
-CONCLUSIONS: tuple[type[Base], ...] = (Event, PairTest, Evidence, State, Analysis)
+OUTSIDE: tuple[type[Base], ...] = (OutsideSeries, OutsidePoint, ReferenceFile)
+"""Facts and files from elsewhere, in an order in which foreign keys hold."""
+
+CONCLUSIONS: tuple[type[Base], ...] = (Event, GridCell, PairChange, PairTest, Evidence, State, Analysis)
 """In an order in which they can be deleted."""

@@ -6,6 +6,9 @@ control of the schedule, because it exists and was asked a moment ago as well:
 a box that asks on in everybody's place may be slow with a name that nobody
 knows, or give up on it, and then a scramble's silence would mean nothing. A few
 scrambles are asked beside, because a rule may spare known names.
+
+Over TCP each name is asked once at two of the addresses: what accepts the
+connection there and answers takes port 53 over TCP too.
 """
 
 from __future__ import annotations
@@ -37,11 +40,19 @@ SCRAMBLES = 3
 ENOUGH_INTERCEPTED = 3
 """Answers to controls' names after which it is plain that the port is intercepted."""
 
+TCP_PLACES = 2
+"""Addresses that are asked over TCP."""
+
 TARGET, CONTROL, SCRAMBLE = "target", "control", "scramble"
+TCP_TARGET, TCP_CONTROL = "tcp-target", "tcp-control"
+"""Of questions over TCP, which no pair of those over UDP is counted with."""
 
 
 async def run(case: Case) -> None:
-    """Ask pairs of names in an order drawn for each, a few pairs at a time, and some scrambles at the end."""
+    """Ask pairs of names in an order drawn for each, a few pairs at a time, and some scrambles at the end.
+
+    Over TCP they are asked beside the first pairs.
+    """
     name = Page.of(case.target.url).host
     controls = _control_names(case, name)
     addresses = [str(a) for a in case.schedule.silent_addresses() if a.version in case.pairs.families]
@@ -49,6 +60,7 @@ async def run(case: Case) -> None:
         return
     base = case.number * (PAIRS + SCRAMBLES)
     draw = partial(_draw, case.seed, base)
+    order = randomness.permutation(case.seed, "non-resolver/tcp address", case.number, len(addresses))
 
     async def pair(number: int) -> tuple[bool, bool]:
         address = addresses[draw("address", number, len(addresses))]
@@ -58,12 +70,23 @@ async def run(case: Case) -> None:
         answered = {variant: await _is_answered(case, asked, address, variant) for variant, asked in arms}
         return answered[TARGET], answered[CONTROL]
 
+    async def over_tcp(number: int) -> None:
+        address = addresses[order[number % len(order)]]
+        arms = [(TCP_TARGET, name), (TCP_CONTROL, controls[draw("tcp control", number, len(controls))])]
+        if draw("tcp order", number, 2):
+            arms.reverse()
+        for variant, asked in arms:
+            await _is_answered(case, asked, address, variant, DnsTransport.TCP)
+
     at_once = case.tools.limits.concurrent_pairs
     outcomes: list[tuple[bool, bool]] = []
     while len(outcomes) < PAIRS:
         size = FIRST if not outcomes else min(at_once, PAIRS - len(outcomes))
         numbers = range(len(outcomes), len(outcomes) + size)
+        beside = map(over_tcp, range(0 if outcomes else TCP_PLACES))
+        asked_over_tcp = asyncio.gather(*beside)
         outcomes += await asyncio.gather(*map(pair, numbers))
+        await asked_over_tcp
         targets, others = (sum(answered) for answered in zip(*outcomes, strict=True))
         if targets + others == 0 or others >= ENOUGH_INTERCEPTED:
             return
@@ -76,12 +99,14 @@ def _draw(seed: bytes, base: int, purpose: str, number: int, bound: int) -> int:
     return randomness.below(seed, f"non-resolver/{purpose}", base + number, bound)
 
 
-async def _is_answered(case: Case, name: str, address: str, variant: str) -> bool:
+async def _is_answered(
+    case: Case, name: str, address: str, variant: str, transport: DnsTransport = DnsTransport.UDP
+) -> bool:
     """Ask once, and tell whether anything answered; listening for as long as for a late answer."""
     limits = case.tools.limits
     seen: Observation = await dns.query(
         dns.DnsEndpoint(
-            resolver=Resolver(name="none", transport=DnsTransport.UDP, address=address),
+            resolver=Resolver(name="none", transport=transport, address=address),
             name=name,
             query_type="A",
             trust=None,

@@ -4,7 +4,9 @@ It runs where pairs lean towards a rule on the target's name, at helpers where
 they lean there, else at the target's own addresses. Wherever else a handshake
 failed it makes the standing check alone: two innocuous names of different
 length, because damage reads sizes. Trials come in an order drawn by chance; an
-address where one failed rests, as it does after a pair.
+address where one failed rests, as it does after a pair. What a rule reads
+changes seldom: once each variant was tried often enough in one look, the names
+rest for a day (``limits.shape_rest_s``), and the standing check goes on.
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ from probe.pairs import has_arm_failed
 from probe.steps import tcp, tls
 from probe.swaps import sni
 from probe.techniques import variants
-from probe.techniques.technique import Need, Technique
+from probe.techniques.technique import LeftOutError, Need, Technique
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from probe.record import PairOfSteps
     from probe.swaps.swap import Place
     from probe.techniques.technique import Case
@@ -37,24 +42,33 @@ _NUMBERS = 1_000
 
 
 async def run(case: Case) -> None:
-    """Make every trial, a few at a time."""
+    """Make every trial, a few at a time. LeftOutError where the names rest."""
     if not _has_handshake_failed(case):
         return
     swap = sni.swaps(case.target)[0]
     at_helper = case.pairs.helper_places(swap)
     at_target = case.pairs.target_places(swap, case.addresses)
     first = case.number * _NUMBERS
+    leaning = next((peer for peer in (Peer.HELPER, Peer.TARGET) if _leans(case, peer)), None)
+    places = {Peer.HELPER: at_helper, Peer.TARGET: at_target}
+    known_at = _known_at(case, leaning, [variant.name for variant in variants.of_name(swap.name, case.seed, first)])
     planned: list[tuple[Variant, list[Place]]] = []
     for trial in range(TRIALS):
         planned += [(variant, at_helper) for variant in variants.of_length(case.seed, first + trial)]
-        names = variants.of_name(swap.name, case.seed, first + trial)
-        if _leans(case, Peer.HELPER):
-            planned += [(variant, at_helper) for variant in names]
-        elif _leans(case, Peer.TARGET):
-            planned += [(variant, at_target) for variant in names]
+        if leaning is not None and known_at is None:
+            names = variants.of_name(swap.name, case.seed, first + trial)
+            planned += [(variant, places[leaning]) for variant in names]
     order = randomness.permutation(case.seed, "shape", case.number, len(planned))
     free = asyncio.Semaphore(case.tools.limits.concurrent_pairs)
     await asyncio.gather(*(_try(case, first + i, *planned[i], free) for i in order))
+    if known_at is not None:
+        raise LeftOutError(f"the names rest: what the rule reads was tried whole at {known_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _known_at(case: Case, leaning: Peer | None, names: Sequence[str]) -> datetime | None:
+    """Say when a look last tried all that would be tried now; ``None`` where none did of late."""
+    wanted = {f"{leaning}/{name}" for name in names}
+    return next((known.at for known in reversed(case.known_shapes) if wanted <= known.variants), None)
 
 
 def _has_handshake_failed(case: Case) -> bool:

@@ -18,7 +18,8 @@ from probe.record import Capture, Step, total_bytes
 from probe.steps import quic
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
 
     from probe.measure import Tools
     from probe.model import Observation, Target
@@ -59,6 +60,54 @@ class SpentError(Exception):
     """A technique that goes on while there are bytes for it has none left."""
 
 
+class LeftOutError(Exception):
+    """A technique left out a part; its text says which and why. It raises it as the last thing it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an earlier look at the same target tried often enough."""
+
+    at: datetime
+    variants: frozenset[str]
+
+
+@dataclass(slots=True)
+class Purse:
+    """What the closer looks of one cycle may still cost, over all its targets."""
+
+    bytes_left: int
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What one look may spend: of the target's own share, and of the purse that all targets have in common.
+
+    Points are counts of what the case has spent.
+    """
+
+    purse: Purse
+    held_until: int
+    """Up to here the purse was charged: what lies beyond, the looks at other targets may take first."""
+    share_until: int
+    """Here the target's own share ends."""
+
+    def left_after(self, spent_bytes: int) -> int:
+        """Count what may still be spent."""
+        return min(self.share_until, self.held_until + self.purse.bytes_left) - spent_bytes
+
+    def hold_until(self, spent_bytes: int) -> None:
+        """Charge the purse up to a point, if it was not yet."""
+        more = max(0, spent_bytes - self.held_until)
+        self.purse.bytes_left -= more
+        self.held_until += more
+
+    def settle(self, spent_bytes: int) -> None:
+        """Give back what was held and not spent."""
+        self.purse.bytes_left += self.held_until - spent_bytes
+        self.held_until = spent_bytes
+
+
 @dataclass(slots=True, kw_only=True)
 class Case:
     """One target in one round: what was seen of it so far, and what a closer look may use."""
@@ -72,11 +121,13 @@ class Case:
     pairs: Pairs
     technique: str | None = None
     """The one that is at work; ``None`` in the routine pass."""
-    bytes_left: int = 0
-    """What the one at work may spend, as it begins: for one that spends as much as there is."""
+    allowance: Allowance = field(default_factory=lambda: Allowance(Purse(0), 0, 0))
+    """Of the one at work."""
     steps: list[Step] = field(default_factory=list)
     made: list[PairOfSteps] = field(default_factory=list)
     captures: list[Capture] = field(default_factory=list)
+    known_shapes: Sequence[Known] = ()
+    """What looks at the target's rule found within ``limits.shape_rest_s``, oldest first."""
 
     @property
     def seed(self) -> bytes:
@@ -112,6 +163,21 @@ class Case:
         seen = [step.observation for step in self.steps]
         seen += [observation for pair in self.made for observation in (*pair.target_arm, *pair.control_arm)]
         return sum(total_bytes(seen))
+
+    @property
+    def bytes_left(self) -> int:
+        """Count what the technique at work may still spend: for one that goes on while there is anything."""
+        return self.allowance.left_after(self.spent_bytes)
+
+    def set_aside(self, cost_bytes: int) -> bool:
+        """Set aside what comes next, because others are looked into at the same time; ``False``: it is not there.
+
+        What a technique declares is set aside as it begins. One that goes on asks before each further part.
+        """
+        if cost_bytes > self.bytes_left:
+            return False
+        self.allowance.hold_until(self.spent_bytes + cost_bytes)
+        return True
 
     def has(self, need: Need) -> bool:
         """Tell whether what a technique cannot do without is there."""

@@ -45,34 +45,30 @@ _HANDSHAKES_BYTES = 6_000
 
 async def run(case: Case) -> None:
     """Compare at helpers, and at the target's own address too where a page is slow that the helpers do not explain."""
-    most_spent = case.spent_bytes + case.bytes_left
     if randomness.below(case.seed, "transfer control", case.number, 4) == 0:
         await _two_innocuous_names(case)
     at_helper = case.pairs.helper_places(transfer.swap_of(case.target, IN_TURN_BYTES))
     if Anomaly.SLOW not in case.anomalies:
-        await _compare(case, at_helper, IN_TURN_BYTES, 1, most_spent)
+        await _compare(case, at_helper, IN_TURN_BYTES, 1)
         return
     page_bytes = _page_bytes(case)
     first_bytes = _within(OF_SLOW_BYTES, 2 * page_bytes)
-    made = await _compare(case, at_helper, first_bytes, ENOUGH_CRAWLING, most_spent)
+    made = await _compare(case, at_helper, first_bytes, ENOUGH_CRAWLING)
     if page_bytes >= ENOUGH_BYTES and not any(map(_differs, made)):
         own = case.pairs.target_places(transfer.swap_of(case.target, first_bytes), case.addresses)
-        await _compare(case, own, first_bytes, 1, most_spent)
+        await _compare(case, own, first_bytes, 1)
 
 
-async def _compare(
-    case: Case, places: Sequence[Place], first_bytes: int, enough_crawling: int, most_spent: int
-) -> list[PairOfSteps]:
+async def _compare(case: Case, places: Sequence[Place], first_bytes: int, enough_crawling: int) -> list[PairOfSteps]:
     """Make pairs one by one, alone on the line as far as it is ours, while they tell more and can be paid for."""
     made: list[PairOfSteps] = []
     while places and (length := next_bytes(made, first_bytes, enough_crawling)) is not None:
         wanted = case.pairs.plan.enough_discordant - sum(map(_is_target_slower, made))
-        left = most_spent - case.spent_bytes
         if made and wanted > 0:  # what is left should reach for as many pairs as are wanted
-            length = max(REST_BYTES[0], min(length, left // (2 * wanted) - _HANDSHAKES_BYTES))
+            length = max(REST_BYTES[0], min(length, case.bytes_left // (2 * wanted) - _HANDSHAKES_BYTES))
         if wanted <= 0:
             break
-        if left < 2 * length + _HANDSHAKES_BYTES:
+        if not case.set_aside(2 * length + _HANDSHAKES_BYTES):
             raise SpentError
         async with case.pairs.alone:
             pair = await case.pairs.one(transfer.swap_of(case.target, length), places)

@@ -50,7 +50,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def test_database_end_to_end_gives_the_contract(database: Database) -> None:
     store(database, blocked_then_free())
     found = analyse(database)
-    assert set(found) == {"ruleset", "states", "pairs", "transfers", "events", "services"}
+    assert set(found) == {
+        "ruleset", "reference", "states", "pairs", "calibration", "transfers", "events", "services", "grid", "silences",
+        "collapses", "defects",
+    }  # fmt: skip
     assert found["ruleset"] == RULESET
     states = {
         (s["vantage"], s["target"], s["started_at"]): s["state"] for s in found["states"] if s["kind"] == "target"

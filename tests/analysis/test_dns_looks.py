@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analysis.analyse import conclude
+from analysis.facts import Answer
 from analysis.states import State
 from tests.analysis.fact_builder import (
     NOT_GENUINE,
@@ -258,4 +259,104 @@ def unused(resolver: str, *names: str, told: bool) -> list[Step]:
 def test_resolver_that_invents_addresses_is_named_and_nobody_accused(closer: list[Step], is_found: bool) -> None:
     judgement = judged(cycle(misled(), closer), sentinel_cycle())
     assert ("dns.wildcard" in rules_of(judgement)) is is_found
+    assert judgement.decision.state is State.INSUFFICIENT
+
+
+def test_a_resolvers_other_answers_are_not_taken_for_names_that_nobody_has() -> None:
+    closer = [
+        *unused("public", "q.a.org", told=False),
+        *[
+            dns(name, (FORGED,), resolver="isp", technique="dns-checks", variant="whoami")
+            for name in ("a.org", "b.net")
+        ],
+        dns("q.a.org", (FORGED,), resolver="isp", technique="dns-checks", variant="identity"),
+    ]
+    assert "dns.wildcard" not in rules_of(judged(cycle(misled(), closer), sentinel_cycle()))
+
+
+# ---------------------------------------------------------------- who answers in a resolver's place
+
+QUAD = "9.9.9.9"
+
+
+def said(question: str, told: str | None, *, address: str = QUAD, rcode: str = "NOERROR") -> Step:
+    """A resolver's answer to what it calls itself; ``nsid`` is asked with a control's name."""
+    is_name = question == "nsid"
+    answer = Answer(rcode=rcode, identity=told, addresses=(SITE,) if is_name else ())
+    step = dns(
+        "example.org" if is_name else question,
+        query_type="A" if is_name else "TXT",
+        resolver="public",
+        address=address,
+        technique="dns-checks",
+        variant="identity",
+    )
+    return replace(step, answers=(answer,))
+
+
+def asked_on(*networks: str | None, address: str = QUAD) -> Step:
+    step = dns("whoami.example", resolver="public", address=address, technique="dns-checks", variant="whoami")
+    return replace(step, answers=(Answer(networks=networks),))
+
+
+GENUINE = [
+    said("id.server", "a9.a.a"),
+    said("hostname.bind", "a9.a.a"),
+    said("version.bind", "a9-a"),
+    said("nsid", "a9.a.a"),
+]
+REFUSED = [said(name, None, rcode="NOTIMP") for name in ("id.server", "hostname.bind")]
+SILENT = [
+    dns(name, query_type="TXT", failure=TIMEOUT, address=QUAD, technique="dns-checks", variant="identity")
+    for name in ("id.server", "hostname.bind", "version.bind")
+]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "is_found"),
+    [
+        (GENUINE, GENUINE, False),
+        ([said("id.server", "a-9.9"), said("nsid", None)], GENUINE, True),
+        (REFUSED, GENUINE, True),
+        ([said("version.bind", "a-9.9")], GENUINE, False),  # one may differ from site to site
+        ([said("version.bind", "a-9.9")] * 2, GENUINE, False),
+        (SILENT, GENUINE, False),  # lost, or dropped by a firewall
+        (REFUSED, SILENT, False),
+        (REFUSED, [], False),
+        ([said("id.server", "a", address="8.8.8.8"), said("nsid", "a", address="8.8.8.8")], GENUINE, False),
+        ([asked_on("AS9198")], [asked_on("AS42")], True),
+        ([asked_on("AS9198", "AS42")], [asked_on("AS42")], False),
+        ([asked_on(None)], [asked_on("AS42")], False),
+        ([asked_on("AS9198")], [asked_on(None)], False),
+        ([asked_on("AS9198", address="8.8.8.8")], [asked_on("AS42")], False),
+    ],
+)
+def test_resolver_that_is_another_than_to_the_sentinel_is_shown_and_nobody_accused(
+    here: list[Step], there: list[Step], is_found: bool
+) -> None:
+    judgement = judged(cycle(misled(), here), sentinel_cycle(closer=there))
+    assert ("dns.resolver_intercepted" in rules_of(judgement)) is is_found
+    assert judgement.decision.state is State.INSUFFICIENT
+    assert judgement.decision.mechanisms == ()
+
+
+def test_another_resolver_changes_nothing_of_a_page_that_came() -> None:
+    judgement = judged(
+        cycle(reached(), [*REFUSED, asked_on("AS9198")]), sentinel_cycle(closer=[*GENUINE, asked_on("AS42")])
+    )
+    assert "dns.resolver_intercepted" in rules_of(judgement)
+    assert judgement.decision.state is State.OK
+
+
+@pytest.mark.parametrize(("answered", "is_found"), [(0, False), (1, False), (2, True)])
+def test_port_53_that_is_taken_over_tcp_too_is_shown_and_nobody_accused(answered: int, is_found: bool) -> None:
+    def asked(variant: str, *answers: Any) -> Step:
+        failure = None if answers else "connection_refused"
+        return dns(NEWS, *answers, transport="tcp", failure=failure, technique="non-resolver", variant=variant)
+
+    closer = [asked("tcp-control", (SITE,)) for _ in range(answered)]
+    closer += [asked("tcp-control") for _ in range(2 - answered)] + [asked("tcp-target", (FORGED,)) for _ in range(2)]
+    judgement = judged(cycle(misled(), closer), sentinel_cycle())
+    assert ("dns.tcp_port_intercepted" in rules_of(judgement)) is is_found
+    assert not {"dns.forged_here", "dns.forged_here.few", "dns.port_intercepted"} & rules_of(judgement)
     assert judgement.decision.state is State.INSUFFICIENT

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.event_match import EventGrade, GradedEvent
-from lab.score import Graded, Score, grade
-from lab.truth import CAUSE_OF_STATE, Truth
+from analysis.evaluate.event_match import EventGrade, GradedEvent
+from analysis.evaluate.grading import grade
+from analysis.evaluate.truth import CAUSE_OF_STATE
+from lab.score import Graded, Score
+from lab.truth import Truth
 
 
 def graded(truth: str = "ok", state: str = "ok", *, slot: int = 1, **other: Any) -> Graded:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select
 
+from analysis.evaluate.grading import Grade
 from lab import director, scenario_file
 from lab.director import run_scenario
-from lab.score import Grade, score
+from lab.score import score
 from probe.errors import UserError
 from probe.store import chain
 from probe.store.database import Database

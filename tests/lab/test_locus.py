@@ -15,7 +15,7 @@ from analysis.packets import connections_of
 from lab import scenario_file
 from lab.namespace import entered
 from probe.clock import SystemClock
-from probe.ladder import Purse, climb
+from probe.ladder import climb
 from probe.limited import Limited
 from probe.limits import Limits
 from probe.measure import Tools
@@ -28,7 +28,7 @@ from probe.schedule.model import FollowUp
 from probe.steps import tls, trigger
 from probe.swaps.swap import Place
 from probe.techniques import acted_on, locus, packets
-from probe.techniques.technique import Case, Need
+from probe.techniques.technique import Case, Need, Purse
 from probe.techniques.ttl_ladder import Ladder
 from probe.trust import Trust
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analysis.evaluate.truth import ACCUSING, ACCUSING_CAUSES
 from lab import disasters, middleboxes, orders, refusals, scenario_file
 from lab.conditions import InterfaceState
 from lab.registry import kinds
-from lab.truth import ACCUSING, ACCUSING_CAUSES
 from probe.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analysis.evaluate.grading import Grade
 from lab import bank, scenario_file
 from lab.scenario import FAMILIES
-from lab.score import Grade
 
 if TYPE_CHECKING:
     from lab.score import Score

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lab.score import UNMEASURED, Cost, Decision, Grade, decisions, grade, is_mechanism_right
+from analysis.evaluate.grading import Grade, grade, is_mechanism_right
+from lab.score import UNMEASURED, Cost, Decision, decisions
 from lab.truth import Truth
 from tests.lab.scores import graded
 

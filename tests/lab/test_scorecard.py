@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 from scipy.stats import binom
 
-from lab.event_match import EventGrade, FalseEvent
-from lab.score import UNMEASURED, Decision, Grade
-from lab.scorecard import Failure, card, mechanisms, scorecard, share, spread
+from analysis.evaluate.event_match import EventGrade, FalseEvent
+from analysis.evaluate.grading import Grade
+from analysis.evaluate.intervals import share
+from lab.score import UNMEASURED, Decision
+from lab.scorecard import Failure, card, mechanisms, scorecard, spread
 from lab.scorecard_sheets import as_markdown, drawn, facts_of, ranges, sheets, without_paths
 from tests.lab.scores import graded, happened, scored
 

@@ -79,6 +79,7 @@ def test_answer_is_hardly_longer_than_its_question() -> None:
         bytes([*question()[:2], 0x28, *question()[3:]]),  # an update, not a query
         b"",
     ],
+    ids=lambda message: f"{len(message or b'')} bytes",  # not the bytes: their identifiers are drawn anew each time
 )
 def test_whatever_else_comes_is_not_answered(message: bytes) -> None:
     assert helper_dns.answer(message, KEY) is None

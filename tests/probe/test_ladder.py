@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from probe.anomaly import Anomaly
 from probe.clock import SystemClock
 from probe.failures import Failure
-from probe.ladder import Purse, climb, take_turns
+from probe.ladder import climb, take_turns
 from probe.limits import Limits
 from probe.measure import Tools
 from probe.model import Observation, Operation, Target, TargetKind
@@ -18,7 +18,7 @@ from probe.net import SystemNet
 from probe.pairs import Pairs, Places
 from probe.record import Step
 from probe.schedule.model import FollowUp, PairPlan, Schedule, VantageSpec
-from probe.techniques.technique import Case, Need, SpentError, Technique
+from probe.techniques.technique import Case, LeftOutError, Need, Purse, SpentError, Technique
 from probe.trust import Trust
 
 if TYPE_CHECKING:
@@ -197,6 +197,15 @@ def test_a_bug_of_ours_costs_one_look_and_no_other(caplog: pytest.LogCaptureFixt
     assert "a bug of ours" in caplog.text
 
 
+def test_a_look_that_rests_says_since_when_and_was_made() -> None:
+    async def rest(looked_at: Case) -> None:
+        looked_at.keep(seen(bytes_received=7))
+        raise LeftOutError("known since noon")
+
+    (run,) = climbed(case(seen(Failure.TIMEOUT)), technique(rest))
+    assert (run.outcome, run.reason, run.spent_bytes) == ("done", "known since noon", 7)
+
+
 def test_a_turn_is_taken_whatever_was_seen_and_bounded_alike() -> None:
     async def scenario(most_bytes: int) -> list[TechniqueRun]:
         calm = case(seen(), follow_up=FollowUp(bytes=1500))
@@ -218,3 +227,36 @@ def test_a_look_that_spends_what_is_left_is_told_how_much_and_says_when_it_is_go
     (run,) = climbed(odd, technique(spend), purse=Purse(40_000))
     assert (told, run.outcome, run.reason) == ([40_000], "cut-short", "its bytes were used up")
     assert run.spent_bytes == 40_000
+
+
+def test_looks_that_go_on_at_many_targets_never_spend_more_than_the_day_has() -> None:
+    """Each sees the whole purse as it begins; what counts is what is left as it goes on."""
+
+    async def go_on(looked_at: Case) -> None:
+        while looked_at.set_aside(400):
+            await asyncio.sleep(0)
+            looked_at.keep(seen(bytes_received=400))
+        raise SpentError
+
+    async def scenario() -> list[TechniqueRun]:
+        purse = Purse(10_000)
+        cases = [case(seen(Failure.TIMEOUT)) for _ in range(5)]
+        runs = await asyncio.gather(*(climb(each, [technique(go_on)], purse) for each in cases))
+        assert purse.bytes_left == 10_000 - sum(run.spent_bytes for (run,) in runs)
+        return [run for (run,) in runs]
+
+    runs = asyncio.run(scenario())
+    assert [run.reason for run in runs] == ["its bytes were used up"] * 5
+    assert 10_000 - 400 < sum(run.spent_bytes for run in runs) <= 10_000
+
+
+def test_a_look_that_goes_on_stays_within_its_targets_own_share() -> None:
+    refused: list[int] = []
+
+    async def go_on(looked_at: Case) -> None:
+        while looked_at.set_aside(900):
+            looked_at.keep(seen(bytes_received=900))
+        refused.append(looked_at.bytes_left)
+
+    (run,) = climbed(case(seen(Failure.TIMEOUT), follow_up=FollowUp(bytes=2000)), technique(go_on))
+    assert (run.spent_bytes, refused) == (1800, [200])

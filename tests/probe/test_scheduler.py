@@ -180,6 +180,31 @@ def test_slot_that_could_not_be_stored_is_a_row_once_there_is_room(database: Dat
     assert len(cycles.slots) >= 4
 
 
+def test_every_lost_slot_keeps_its_reason_until_the_storage_takes_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock leaps while the database is locked, so that the rows cannot be written when the leap is noticed."""
+    clock, cycles = MovableClock(), Cycles()
+    append, refusals = database.append, []
+
+    def locked(vantage_id: str, rows: Any, *more: Any) -> None:
+        if any(isinstance(row, models.MissedSlot) for row in rows) and len(refusals) < 2:
+            refusals.append(len(rows))
+            raise WriteFailedError("another program keeps it locked", is_disk_full=False)
+        append(vantage_id, rows, *more)
+
+    def leap() -> None:
+        clock.offset += timedelta(seconds=40)
+        monkeypatch.setattr(database, "append", locked)
+
+    asyncio.run(run_for(scheduler_of(database, clock, cycles), 1.5 * CADENCE_S, 4.5 * CADENCE_S, between=leap))
+    assert len(refusals) == 2
+    lost = missed(database)
+    assert {why for _, why in lost} == {"clock_stepped"}
+    served = sorted([slot for slot, _ in lost] + cycles.slots)
+    assert served == [START + timedelta(seconds=i * CADENCE_S) for i in range(len(served))]
+
+
 def test_a_cycle_that_was_lost_is_said_and_the_next_one_is_run(database: Database) -> None:
     cycles, said = Cycles(), []
 

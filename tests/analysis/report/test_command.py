@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import typer
-from sqlalchemy import select
+from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from analysis.analyse import analyse
 from analysis.report.command import report
+from analysis.rules import RULESET
 from probe.errors import UserError
 from probe.store.database import Database
 from probe.store.models import FACTS, Analysis, Cycle, State
@@ -18,6 +19,7 @@ from tests.analysis.report.zhanaozen_2011 import zhanaozen_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
 
 def run(*arguments: str) -> str:
@@ -60,6 +62,23 @@ def test_conclusions_that_fit_the_facts_are_left_as_they_are(facts: Path, tmp_pa
     run("--db", str(facts), "--out", str(tmp_path))
     with Database.open(str(facts)) as database, database.session() as session:
         assert "Kept." in session.scalars(select(State.reason)).all()
+
+
+@pytest.mark.parametrize("changed", [{"ruleset": "99+unknown"}, {"reference": {"weights.yaml": "00" * 32}}])
+def test_conclusions_of_other_rules_or_reference_data_are_drawn_anew(
+    facts: Path, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    with Database.open(str(facts)) as database:
+        analyse(database)
+        with database.session() as session:
+            session.execute(update(Analysis).values(**changed))
+            session.execute(update(State).values(reason="Of other rules."))
+            session.commit()
+    said = run("--db", str(facts), "--out", str(tmp_path))
+    assert ("99+unknown" in said) == ("ruleset" in changed)
+    with Database.open(str(facts)) as database, database.session() as session:
+        assert "Of other rules." not in session.scalars(select(State.reason)).all()
+        assert session.scalar(select(Analysis.ruleset)) == RULESET
 
 
 def test_facts_that_arrived_since_are_analysed_too(facts: Path, tmp_path: Path) -> None:

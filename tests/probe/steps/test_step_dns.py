@@ -8,12 +8,16 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
 import dns.rrset
 import pytest
+from dns.rdtypes.ANY.TXT import TXT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +28,7 @@ from probe.net import SystemNet
 from probe.schedule.model import Resolver
 from probe.steps import dns as dns_step
 from probe.steps.dns_message import RECORDS_KEPT, TRUNCATED, Question
+from probe.steps.dns_reply import read_reply
 from probe.trust import Trust
 from tests.probe.steps.loopback import (
     HOME,
@@ -472,6 +477,28 @@ def test_a_well_formed_reply_is_read_as_dnspython_reads_it(
     assert (answer.is_valid, answer.sending, answer.rcode) == (True, 2, rcode)
     assert answer.cnames == (parsed.answer[0][0].target.to_text(),)
     assert answer.addresses == tuple(rdata.address for rdata in parsed.answer[1])
+
+
+_STRINGS = st.lists(st.binary(max_size=40), min_size=1, max_size=4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(strings=_STRINGS, nsid=st.binary(max_size=40), cut=st.integers(0, 30))
+def test_what_a_server_calls_itself_is_read_as_dnspython_reads_it(strings: list[bytes], nsid: bytes, cut: int) -> None:
+    question = Question.ask("id.server", "TXT", query_class="CH", repeats=1)
+    message = dns.message.make_response(dns.message.from_wire(question.repeats[0].wire))
+    told = TXT(dns.rdataclass.CH, dns.rdatatype.TXT, strings)
+    message.answer.append(dns.rrset.from_rdata("id.server.", 0, told))
+    message.use_edns(0, options=[dns.edns.GenericOption(10, b"cookie.."), dns.edns.NSIDOption(nsid)])
+    wire = message.to_wire()
+    answer = question.read(wire, 0.0)
+    assert (answer.is_valid, answer.sending) == (True, 2)
+    assert question.failure_of([answer]) == (None, None)
+    read = read_reply(wire, RECORDS_KEPT)
+    assert read is not None
+    assert (read.texts, read.nsid) == ((b"".join(strings),), nsid or None)
+    assert not Question.ask("id.server", "TXT").is_answered_by(wire), "of another class"
+    read_reply(wire[: len(wire) - cut], RECORDS_KEPT)
 
 
 def test_mutated_replies_are_read_in_time() -> None:

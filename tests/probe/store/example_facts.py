@@ -249,4 +249,14 @@ def full_cycle(number: int, vantage_id: str = "almaty") -> list[models.Base]:
             noticed_at=at + timedelta(minutes=2),
             reason="asleep",
         ),
+        models.Imported(
+            measurement_id=f"{key}.m1",
+            source="ooni",
+            test_name="web_connectivity",
+            test_version="0.5.28",
+            software="ooniprobe 3.22.0",
+            report_id="20111216T060000Z_webconnectivity_KZ_9198_n1_x",
+            measurement_uid="20111216060000.000000_KZ_webconnectivity_0000000000000000",
+            content_sha256="dd" * 32,
+        ),
     ]

@@ -12,7 +12,7 @@ from sqlalchemy import JSON, Boolean, Column, Float, Integer, LargeBinary, inspe
 
 from probe.store import opening
 from probe.store.database import Database
-from probe.store.models import CONCLUSIONS, FACTS, Base, Blob, ChainEnd
+from probe.store.models import CONCLUSIONS, FACTS, OUTSIDE, Base, Blob, ChainEnd
 from probe.store.types import UtcDateTime
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_every_column_has_a_meaning() -> None:
 
 
 def test_every_table_is_a_fact_or_a_conclusion_or_stands_beside_them() -> None:
-    assert {table.__tablename__ for table in (*FACTS, *CONCLUSIONS, Blob, ChainEnd)} == TABLES
+    assert {table.__tablename__ for table in (*FACTS, *OUTSIDE, *CONCLUSIONS, Blob, ChainEnd)} == TABLES
 
 
 @pytest.mark.parametrize("kind", ["path", "postgres_url"])

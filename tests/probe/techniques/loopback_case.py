@@ -82,13 +82,21 @@ async def helper_behind(is_met: Callable[[str | None, bytes], bool]) -> AsyncIte
                 await writer.drain()
         writer.close()
 
+    opened: set[asyncio.StreamWriter] = set()
+    carrying: set[asyncio.Task[None]] = set()
+
     async def box(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        carrying.add(task)
+        opened.add(writer)
         first = await reader.read(65_536)
         if is_met(server_name(first), first):
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.close()
             return
         inner, outer = await asyncio.open_connection(*listening.getsockname())
+        opened.add(outer)
         outer.write(first)
         await asyncio.gather(pipe(reader, outer), pipe(inner, writer))
 
@@ -97,6 +105,9 @@ async def helper_behind(is_met: Callable[[str | None, bytes], bool]) -> AsyncIte
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for writer in opened:
+            writer.transport.abort()
+        await asyncio.gather(*carrying, return_exceptions=True)
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await serving

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import pytest
 
 from probe.model import Operation
 from probe.steps import tcp, tls
 from probe.swaps import sni
 from probe.techniques import shape
+from probe.techniques.technique import Known, LeftOutError
 from tests.probe.techniques.loopback_case import NAME, case_of, helper_behind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from probe.techniques.technique import Case
 
 
-def look(is_met: Callable[[str | None, bytes], bool], *, pairs: int = 6, url: str = f"https://{NAME}/") -> Case:
+def look(
+    is_met: Callable[[str | None, bytes], bool],
+    *,
+    pairs: int = 6,
+    url: str = f"https://{NAME}/",
+    known: Sequence[Known] = (),
+    is_rest_expected: bool = False,
+) -> Case:
     """Make pairs and then the look, with a box that meets connections by name and first bytes."""
 
     async def run() -> Case:
@@ -26,8 +38,9 @@ def look(is_met: Callable[[str | None, bytes], bool], *, pairs: int = 6, url: st
             case = case_of(url=url, helper_ports={"https_port": port})
             swap = sni.swaps(case.target)[0]
             await case.pairs.several(swap, case.pairs.helper_places(swap), pairs, case.keep_pair)
-            case.technique = "shape"
-            await shape.run(case)
+            case.technique, case.known_shapes = "shape", known
+            with contextlib.suppress(*([LeftOutError] if is_rest_expected else [])):
+                await shape.run(case)
             return case
 
     return asyncio.run(run())
@@ -107,3 +120,21 @@ def test_where_both_arms_fail_alike_nothing_but_the_length_is_tried() -> None:
 
     asyncio.run(fail())
     assert {step.variant for step in case.steps if step.technique == "shape"} == {"helper/short", "helper/long"}
+
+
+def test_what_was_tried_whole_of_late_rests_and_the_lengths_go_on() -> None:
+    at = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+    whole = frozenset(step.variant or "" for step in look(under).steps)
+    with pytest.raises(LeftOutError, match=r"the names rest: .* tried whole at 2026-11-23 06:00 UTC"):
+        look(under, known=[Known(at, whole)])
+    case = look(under, known=[Known(at, whole)], is_rest_expected=True)
+    assert {step.variant for step in case.steps} == {"helper/short", "helper/long"}
+
+
+@pytest.mark.parametrize("place", ["helper", "target"])
+def test_what_was_tried_in_part_or_elsewhere_is_tried_again(place: str) -> None:
+    at = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+    names = {str(step.variant).partition("/")[2] for step in look(under).steps}
+    tried = {f"{place}/{name}" for name in names - ({"ech"} if place == "helper" else set())}
+    case = look(under, known=[Known(at, frozenset(tried))])
+    assert {str(step.variant).partition("/")[2] for step in case.steps} == names

@@ -16,7 +16,7 @@ from probe.model import NameKind, Observation, Operation, Peer
 from probe.record import Step
 from probe.swaps import transfer
 from probe.techniques import transfers
-from probe.techniques.technique import SpentError
+from probe.techniques.technique import Allowance, Purse, SpentError
 from probe.techniques.transfers import next_bytes
 from tests.probe.techniques.loopback_case import KEY, NAME, case_of
 
@@ -139,7 +139,7 @@ def look(
         async with policed_helper(rate_bytes_s, other_bytes_s) as port:
             case = case_of(helper_ports={"https_port": port})
             case.pairs.plan = replace(case.pairs.plan, enough_discordant=3)
-            case.technique, case.bytes_left = "transfers", bytes_left
+            case.technique, case.allowance = "transfers", Allowance(Purse(bytes_left), 0, bytes_left)
             with contextlib.suppress(SpentError):
                 await transfers.run(case)
             return case
@@ -165,7 +165,7 @@ def test_a_policed_name_is_followed_and_an_honest_line_is_left(monkeypatch: pyte
 
 def test_what_cannot_be_paid_for_is_not_begun_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     poor = case_of(helper_ports={"https_port": 1})
-    poor.bytes_left = 100_000
+    poor.allowance = Allowance(Purse(100_000), 0, 100_000)
     with pytest.raises(SpentError):
         asyncio.run(transfers.run(poor))
     assert [p for p in look(monkeypatch, 20_000.0, bytes_left=100_000).made if not p.is_negative_control] == []

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.event_match import EventGrade, match_events
-from lab.truth import TrueEvent
+from analysis.evaluate.event_match import EventGrade, is_borne_out, is_by_somebody, match_events
+from analysis.evaluate.truth import TrueEvent
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -118,3 +118,29 @@ def test_what_the_truth_accepts_is_not_false() -> None:
 def test_an_event_without_end_is_still_there_later() -> None:
     (event,) = match_events([told(onset=500, end=None)], [true(end=None)]).events
     assert event.grade is EventGrade.FOUND
+
+
+def test_a_rule_on_a_name_bears_out_no_shutdown() -> None:
+    """The same place dark by a cut, and a name blocked in it: whoever says `shutdown` accuses falsely."""
+    dark = true("damage", accept=("dark-undetermined",))
+    assert [e.cause for e in match_events([told("shutdown")], [true(), dark]).false] == ["shutdown"]
+    assert not match_events([told("shutdown")], [true("shutdown")]).false
+    assert not match_events([told("selective-blocking")], [true(), dark]).false
+
+
+def test_an_event_that_is_its_own_truth_is_no_wrong_word_for_another() -> None:
+    """Loss that nobody told of is missed; that the block beside it was told is no mistake about the loss."""
+    found = match_events([told()], [true(), true("damage")])
+    assert [event.grade for event in found.events] == [EventGrade.FOUND, EventGrade.MISSED]
+
+
+def test_a_cause_is_borne_out_by_a_truth_that_has_or_accepts_it() -> None:
+    assert is_borne_out(told(), [true()])
+    assert is_borne_out(told("vantage-local"), [true("damage", accept=("vantage-local",))])
+    assert not is_borne_out(told("vantage-local"), [true("damage")])
+    assert not is_borne_out(told(onset=70, end=80), [true()])
+
+
+def test_somebody_did_it_whatever_it_is_called() -> None:
+    assert is_by_somebody(told("dark-undetermined"), [true("shutdown")])
+    assert not is_by_somebody(told("dark-undetermined"), [true("damage")])

@@ -14,15 +14,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.truth import ACCUSING_CAUSES
+from analysis.evaluate.truth import ACCUSING_CAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lab.truth import TrueEvent
+    from analysis.evaluate.truth import TrueEvent
 
 UNDETERMINED_CAUSES: Final = ("dark-undetermined", "insufficient")
 """Causes that name nobody; honest of any event."""
+
+
+SHUTDOWN: Final = "shutdown"
 
 
 class EventGrade(StrEnum):
@@ -84,7 +87,10 @@ class _Found:
 def match_events(found: Iterable[Mapping[str, Any]], truths: Sequence[TrueEvent]) -> EventScore:
     """Match events as ``nameblind analyze --json`` gives them with those that really happened."""
     told = [(entry, _read(entry)) for entry in found]
-    events = tuple(_grade(truth, [event for _, event in told if _overlaps(event, truth)]) for truth in truths)
+    events = tuple(
+        _grade(truth, [event for _, event in told if _overlaps(event, truth) and _can_tell_of(event, truth, truths)])
+        for truth in truths
+    )
     false = tuple(
         FalseEvent(
             cause=event.cause,
@@ -117,8 +123,17 @@ def _overlaps(event: _Found, truth: TrueEvent) -> bool:
     return is_time_shared and bool(event.vantages & truth.vantages) and bool(event.targets & truth.targets)
 
 
+def _can_tell_of(event: _Found, truth: TrueEvent, truths: Sequence[TrueEvent]) -> bool:
+    """Tell whether an event may be about this truth: one of another cause is not, where another truth is its own."""
+    if event.cause in {truth.cause, *truth.accept, *UNDETERMINED_CAUSES}:
+        return True
+    return not any(other.cause == event.cause and _overlaps(event, other) for other in truths)
+
+
 def _excuses(truth: TrueEvent, event: _Found) -> bool:
-    return (truth.cause in ACCUSING_CAUSES or event.cause in truth.accept) and _overlaps(event, truth)
+    """Tell whether a true event bears out that somebody did it. A rule on a name bears out no `shutdown`."""
+    is_alike = truth.cause in ACCUSING_CAUSES and (event.cause != SHUTDOWN or truth.cause == SHUTDOWN)
+    return (is_alike or event.cause in truth.accept) and _overlaps(event, truth)
 
 
 def _grade(truth: TrueEvent, candidates: Sequence[_Found]) -> GradedEvent:
@@ -150,3 +165,15 @@ def _grade_of(event: _Found | None, truth: TrueEvent) -> EventGrade:
         return EventGrade.FOUND
     is_honest = event.cause in truth.accept or event.cause in UNDETERMINED_CAUSES
     return EventGrade.WEAKER if is_honest else EventGrade.WRONG
+
+
+def is_borne_out(entry: Mapping[str, Any], truths: Iterable[TrueEvent]) -> bool:
+    """Tell whether a true event has the cause that this one names, or accepts it, there and then."""
+    event = _read(entry)
+    return any(event.cause in {truth.cause, *truth.accept} and _overlaps(event, truth) for truth in truths)
+
+
+def is_by_somebody(entry: Mapping[str, Any], truths: Iterable[TrueEvent]) -> bool:
+    """Tell whether a true event that somebody brought about shares a vantage, a target and a moment with this one."""
+    event = _read(entry)
+    return any(truth.cause in ACCUSING_CAUSES and _overlaps(event, truth) for truth in truths)

@@ -1,0 +1,71 @@
+"""Topology against targeting, over all cells of the country while it was dark (:mod:`analysis.causes.contrast`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from analysis.causes.cells import Cell
+from analysis.causes.contrast import contrast
+from analysis.ledger import Entry
+from analysis.rules.evidence import MAX_WITNESSES
+from analysis.states import State
+from probe.model import TargetKind
+
+if TYPE_CHECKING:
+    from analysis.causes.cells import Contrast
+    from analysis.causes.happening import Happening, Known
+
+_SAYS_NOTHING = frozenset({State.LOCAL, State.INSUFFICIENT, State.SUSPECTED, State.DOWN, State.WITHHELD})
+"""States of measurements that tell neither that the way out worked nor that it did not."""
+
+_SPARED = 2
+"""So many vantages at least must have lived or died by what an element explains, before it explains exactly."""
+
+
+def entries(happening: Happening, known: Known) -> tuple[Entry, ...]:
+    """Give the Bayes factor, and the documented element that explains just what is dark, if there is one."""
+    found = contrast(cells_of(happening, known), known.plant)
+    rows = tuple(row for outage in happening.joint for row in outage.witness)[:MAX_WITNESSES]
+    if not found.damage and not found.targeting:
+        return (Entry("B", "plant.silent", 0.0, rows, found.text),)
+    if is_exact(found, happening, known):
+        return (Entry("B", "plant.element", min(found.log10_bf, 0.0), rows, found.text),)
+    weight = found.log10_bf if found.is_documented or found.log10_bf > 0 else 0.0
+    return (Entry("B", "plant.contrast", weight, rows, found.text),)
+
+
+def is_exact(found: Contrast, happening: Happening, known: Known) -> bool:
+    """Tell whether one documented element takes down two operators, all that is dark, and nobody who lived."""
+    networks = {outage.vantage.network for outage in happening.joint}
+    element = known.plant.elements.get(found.damage[0]) if len(found.damage) == 1 else None
+    is_documented = found.is_documented and element is not None and element.source is not None
+    return is_documented and len(networks) >= _SPARED and not found.unexplained and bool(known.neighbours_of(happening))
+
+
+def cells_of(happening: Happening, known: Known) -> list[Cell]:
+    """Give what every vantage of the country saw of every target and control while the scope was surely dark."""
+    first, last = happening.first_bad, max(outage.end_after for outage in happening.outages)
+    there = {outage.vantage_id for outage in happening.joint} | {v.vantage_id for v in known.neighbours_of(happening)}
+    counts: dict[tuple[str, str, str, bool], list[bool]] = defaultdict(list)
+    for (vantage_id, target), judgements in known.judgements_of.items():
+        for facts, _, decision in judgements if vantage_id in there else ():
+            measurement = facts.measurement
+            if measurement.kind == TargetKind.PORTAL_CHECK or decision.state in _SAYS_NOTHING:
+                continue
+            if first <= measurement.started_at <= last:
+                is_home = measurement.kind == TargetKind.CONTROL_HOME
+                counts[vantage_id, target, measurement.service, is_home].append(decision.state is State.DARK)
+    return [
+        Cell(
+            vantage=known.vantages[vantage_id],
+            target=target,
+            service=service,
+            address_blocks=(),
+            failed=sum(dark),
+            measured=len(dark),
+            is_dark=any(dark),
+            is_home=is_home,
+        )
+        for (vantage_id, target, service, is_home), dark in sorted(counts.items())
+    ]

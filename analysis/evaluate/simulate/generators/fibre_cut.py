@@ -1,0 +1,22 @@
+"""One operator loses its fibre to one region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.evaluate.simulate.episode import Family, Generator
+from analysis.evaluate.simulate.generators.scopes import darken
+
+if TYPE_CHECKING:
+    from analysis.evaluate.simulate.stage import Stage
+
+
+def play(stage: Stage) -> None:
+    """Set the episode."""
+    start, end = stage.span(2)
+    place = stage.dice.choice(stage.plant.probes)
+    element = f"haul:{place.operator}/{place.region}"
+    darken(stage, element, stage.plant.behind(element), start, end, "damage")
+
+
+GENERATOR = Generator("fibre-cut", Family.DAMAGE, play)

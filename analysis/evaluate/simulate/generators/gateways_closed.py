@@ -1,0 +1,22 @@
+"""The ways abroad are closed; what is at home goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.evaluate.simulate.episode import Family, Generator
+from analysis.evaluate.simulate.generators.scopes import darken
+
+if TYPE_CHECKING:
+    from analysis.evaluate.simulate.stage import Stage
+
+
+def play(stage: Stage) -> None:
+    """Set the episode."""
+    start, end = stage.span(3)
+    for gateway in stage.plant.gateways:
+        places = [p for p in stage.plant.probes if p.gateway == gateway]
+        darken(stage, gateway, places, start, end, "shutdown", event="order")
+
+
+GENERATOR = Generator("gateways-closed", Family.SHUTDOWN, play)

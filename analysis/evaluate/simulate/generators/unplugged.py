@@ -1,0 +1,21 @@
+"""The volunteer's own cable is out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.evaluate.simulate.episode import Family, Generator
+
+if TYPE_CHECKING:
+    from analysis.evaluate.simulate.stage import Stage
+
+
+def play(stage: Stage) -> None:
+    """Set the episode."""
+    start, end = stage.span(2)
+    place = stage.dice.choice(stage.plant.probes)
+    stage.ail(place, "unplugged", start, end)
+    stage.true("local", "vantage-local", start, end, vantages=(place,), accept_causes=("insufficient",))
+
+
+GENERATOR = Generator("unplugged", Family.LOCAL, play)
