@@ -77,7 +77,9 @@ def conclude(cycles: Sequence[CycleFacts], beside: Surroundings | None = None) -
     judged = tuple(judge(facts) for facts in facts_of_all(cycles, bets, transfers, defects=defects))
     states = {j.facts.measurement.measurement_id: j.decision.state.value for j in judged}
     grid = grid_of(cycles, beside.missed if beside else (), states)
-    events = events_of([(j.facts, j.evidence, j.decision) for j in judged], cycles, beside)
+    events = events_of(
+        [(j.facts, j.evidence, j.decision) for j in judged], cycles, beside, grid=grid, changes_of=bets.changes_of
+    )
     plant = {"plant": beside.plant.sha256} if beside and beside.plant.sha256 else {}
     return Conclusions(judged, bets, transfers, events, grid, defects, {**reference_files(), **plant})
 

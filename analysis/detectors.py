@@ -19,7 +19,9 @@ the controls lost. That is a model, as any statement is that a block goes on.
 
 Both say that something changed, never where. Where is an estimate of its own:
 the posterior of one change in how often the target fails while the control
-lives, flat over the pairs, with Jeffreys' prior on either side.
+lives, flat over the pairs. Before an onset that is thought to be seldom (and
+before an end, that it lives), so that a series which begins blocked is not
+taken to have changed in its middle.
 """
 
 from __future__ import annotations
@@ -52,6 +54,9 @@ SUPPORT_LOG10 = 2.0
 
 LOOK_BACK = 2_000
 """So many restarts before a call are weighed for it."""
+
+_SELDOM, _OPEN = (0.5, 3.5), (0.5, 0.5)
+"""Beta priors of a share: one in eight is expected; and anything may be (Jeffreys)."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 _LOG_WEIGHTS = np.log(_WEIGHTS / 2.0)
@@ -229,16 +234,16 @@ def _most_likely(changed: Any) -> tuple[int, int]:
     before = np.arange(count)
     yes = np.concatenate(([0], np.cumsum(changed)))
     total, so_far = yes[-1], yes[:-1]
-    weights = _evidence(so_far, before) + _evidence(total - so_far, count - before)
+    weights = _evidence(so_far, before, _SELDOM) + _evidence(total - so_far, count - before, _OPEN)
     shares = np.exp(weights - _log_sum(weights))
     order = np.argsort(-shares, kind="stable")
     kept = order[: int(np.searchsorted(np.cumsum(shares[order]), 1.0 - UNSURE)) + 1]
     return int(kept.min()), int(kept.max())
 
 
-def _evidence(yes: Any, made: Any) -> Any:
-    """Give the logarithm of the chance of a row with so many "yes", its share having Jeffreys' prior."""
-    return betaln(yes + 0.5, made - yes + 0.5) - betaln(0.5, 0.5)
+def _evidence(yes: Any, made: Any, prior: tuple[float, float]) -> Any:
+    """Give the logarithm of the chance of a row with so many "yes", its share having the beta prior."""
+    return betaln(yes + prior[0], made - yes + prior[1]) - betaln(*prior)
 
 
 def _share_spared(blocked: Sequence[Look]) -> float:

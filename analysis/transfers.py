@@ -175,6 +175,8 @@ def bounds(log_ratios: Sequence[float], error: float = ERROR_OF_INTERVAL) -> tup
 
 
 def _tail_rate(arm: Step) -> float | None:
+    if not arm.progress:
+        return None  # slower than its control because it brought nothing at all
     ended_s, count = arm.progress[-1]
     if ended_s < _TAIL_S or stalled_at(arm) is not None:
         return None

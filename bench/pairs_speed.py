@@ -1,4 +1,4 @@
-"""Seconds of the processor to sort pairs into totals, runs, bars and changes, as their number doubles.
+"""Seconds of the processor to sort pairs into totals, runs, bars and changes; as their number doubles, they must, too.
 
 Twenty vantages and a sentinel make pairs of fifty targets under 5 % loss; every
 tenth target is blocked for a third of the time at every vantage, so that runs

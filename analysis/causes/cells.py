@@ -40,7 +40,9 @@ class Contrast:
     """log10 of the Bayes factor of targeting (with or without faults beside it) against faults alone, bounded; above
     zero for targeting, and zero where the cells cannot tell."""
     damage: tuple[str, ...]
-    """The elements whose fall explains the cells best."""
+    """The elements whose fall explains the cells best; "A or B" where either alone would."""
+    damage_elements: tuple[tuple[str, ...], ...]
+    """Of each of them the names of the elements, any one of which would explain as much."""
     damage_posterior: float
     """Of these elements, among all sets of them, if nobody targets anything."""
     targeting: tuple[str, ...]

@@ -65,6 +65,7 @@ def contrast(cells: Sequence[Cell], plant: Plant) -> Contrast:
         return Contrast(
             log10_bf=0.0,
             damage=(),
+            damage_elements=(),
             damage_posterior=0.0,
             targeting=(),
             both=(),
@@ -79,12 +80,14 @@ def contrast(cells: Sequence[Cell], plant: Plant) -> Contrast:
     if weighed.does_one_fault_do:
         log10_bf = min(log10_bf, 0.0)
     log10_bf = round(max(log10_bf, LEAST), PLACES)
-    damage = tuple(one.text for one in weighed.faults.of(weighed.best_faults))
+    fallen = weighed.faults.of(weighed.best_faults)
+    damage = tuple(one.text for one in fallen)
     rules, beside = weighed.best_orders
     unexplained = _unexplained(measured, votes, weighed.faults.masks[weighed.best_faults])
     return Contrast(
         log10_bf=log10_bf,
         damage=damage,
+        damage_elements=tuple(tuple(e.name for e in one.either) for one in fallen),
         damage_posterior=weighed.posterior_of_best_faults,
         targeting=rules,
         both=beside,

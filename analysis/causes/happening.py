@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from analysis.causes.plant import Plant, elements_of
+from analysis.causes.plant import elements_of
 from analysis.facts import Surroundings
 from probe.model import TargetKind
 
@@ -151,7 +151,6 @@ class Known:
     judgements: Sequence[Judgement] = ()
     spells: Sequence[Spell] = ()
     """Of all causes."""
-    plant: Plant = field(default_factory=Plant)
 
     @cached_property
     def cycles_of(self) -> Mapping[str, tuple[CycleFacts, ...]]:
@@ -220,14 +219,16 @@ class Known:
 
     def are_independent(self, happening: Happening, vantages: Sequence[VantageFacts]) -> bool:
         """Tell whether it is documented that vantages share nothing, but for what others show to have stood."""
-        if not all(self.plant.is_documented_for(v) for v in vantages) or self.plant.groups_that_may_share(vantages):
+        if not all(self.beside.plant.is_documented_for(v) for v in vantages) or self.beside.plant.groups_that_may_share(
+            vantages
+        ):
             return False
         alive = {
             element
             for neighbour in self.neighbours_of(happening)
-            for need in self.plant.needs_of(neighbour, is_home=False)
+            for need in self.beside.plant.needs_of(neighbour, is_home=False)
             if len(need) == 1
             for element in next(iter(need))
         }
-        needed = [elements_of(self.plant.needs_of(vantage, is_home=False)) - alive for vantage in vantages]
+        needed = [elements_of(self.beside.plant.needs_of(vantage, is_home=False)) - alive for vantage in vantages]
         return not any(one & other for one, other in combinations(needed, 2))

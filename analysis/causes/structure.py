@@ -25,7 +25,7 @@ _SPARED = 2
 
 def entries(happening: Happening, known: Known) -> tuple[Entry, ...]:
     """Give the Bayes factor, and the documented element that explains just what is dark, if there is one."""
-    found = contrast(cells_of(happening, known), known.plant)
+    found = contrast(cells_of(happening, known), known.beside.plant)
     rows = tuple(row for outage in happening.joint for row in outage.witness)[:MAX_WITNESSES]
     if not found.damage and not found.targeting:
         return (Entry("B", "plant.silent", 0.0, rows, found.text),)
@@ -38,7 +38,7 @@ def entries(happening: Happening, known: Known) -> tuple[Entry, ...]:
 def is_exact(found: Contrast, happening: Happening, known: Known) -> bool:
     """Tell whether one documented element takes down two operators, all that is dark, and nobody who lived."""
     networks = {outage.vantage.network for outage in happening.joint}
-    element = known.plant.elements.get(found.damage[0]) if len(found.damage) == 1 else None
+    element = known.beside.plant.elements.get(found.damage[0]) if len(found.damage) == 1 else None
     is_documented = found.is_documented and element is not None and element.source is not None
     return is_documented and len(networks) >= _SPARED and not found.unexplained and bool(known.neighbours_of(happening))
 

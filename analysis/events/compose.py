@@ -12,6 +12,7 @@ from analysis.causes.hypotheses import hypotheses_of, would_change
 from analysis.causes.sources import entries_of
 from analysis.causes.verdict import cause_of
 from analysis.events.darkness import faults_of_a_place, happenings_of, outages_of, times_of
+from analysis.events.dates import dated
 from analysis.events.event import Event, Member, named, shared
 from analysis.events.merging import merge
 from analysis.events.silence import silent_outages
@@ -21,29 +22,40 @@ from analysis.ledger import ledger_of
 from probe.model import TargetKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from analysis.causes.happening import Outage
+    from analysis.detectors import Change
     from analysis.events.spells import Judgement, Spell
     from analysis.facts import CycleFacts, VantageFacts
+    from analysis.grid import Grid
     from analysis.ledger import Entry
+    from analysis.runs import Series
 
 
 def events_of(
-    judgements: Iterable[Judgement], cycles: Sequence[CycleFacts] = (), beside: Surroundings | None = None
+    judgements: Iterable[Judgement],
+    cycles: Sequence[CycleFacts] = (),
+    beside: Surroundings | None = None,
+    *,
+    grid: Grid,
+    changes_of: Mapping[Series, Sequence[Change]],
 ) -> tuple[Event, ...]:
-    """Give every event, in order of onset. Controls and portal checks make none of their own."""
+    """Give every event, in order of onset. Controls and portal checks make none of their own.
+
+    ``changes_of``: onsets and ends of rules on names, by series, as the detectors date them.
+    """
     everything = tuple(judgements)
     series: dict[tuple[str, str], list[Judgement]] = defaultdict(list)
     for judgement in everything:
         measurement = judgement[0].measurement
         if measurement.kind == TargetKind.TARGET:
             series[measurement.vantage_id, measurement.target].append(judgement)
-    spells = [spell for key in sorted(series) for spell in spells_of(series[key])]
+    spells = [dated(spell, changes_of) for key in sorted(series) for spell in spells_of(series[key])]
     known = Known(cycles=cycles, beside=beside or Surroundings(), judgements=everything, spells=spells)
     outages = [*outages_of(s for s in spells if s.cause is Cause.DARK_UNDETERMINED), *faults_of_a_place(spells)]
     taken = {id(spell) for outage in outages for spell in outage.spells}
-    silent, ours = silent_outages(known, outages)
+    silent, ours = silent_outages(grid, known, outages)
     groups = happenings_of([*outages, *silent], known.vantages.values())
     events = [event for group in groups for event in _of_darkness(group, known)]
     events += [_dark_event(Cause.INSUFFICIENT, _with_entries(some, known), known) for some in _by_silence(ours)]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from analysis.causes.happening import Outage
 from analysis.collapse import collapses
-from analysis.grid import grid_of
 from analysis.heartbeat import silences
 
 if TYPE_CHECKING:
@@ -14,17 +13,16 @@ if TYPE_CHECKING:
 
     from analysis.causes.happening import Known
     from analysis.collapse import Collapse
+    from analysis.grid import Grid
     from analysis.heartbeat import Silence
 
 
-def silent_outages(known: Known, dark: Sequence[Outage]) -> tuple[list[Outage], list[Outage]]:
+def silent_outages(grid: Grid, known: Known, dark: Sequence[Outage]) -> tuple[list[Outage], list[Outage]]:
     """Give the outages of vantages that are silent together: those of the network, and those that may be ours.
 
     What a vantage recorded in the dark and brought later stands for itself. A collapse says who was silent in its
     first slot; where a silence says the same, the silence is taken, which knows each vantage's own time.
     """
-    states = {facts.measurement.measurement_id: decision.state.value for facts, _, decision in known.judgements}
-    grid = grid_of(known.cycles, known.beside.missed, states)
     theirs: list[Outage] = []
     ours: list[Outage] = []
     found: list[Silence | Collapse] = [*silences(grid), *collapses(grid)]

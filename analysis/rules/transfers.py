@@ -61,9 +61,11 @@ def stopped(facts: Facts, kind: str) -> Evidence | None:
 
 
 def leaning(facts: Facts, kind: str) -> Evidence | None:
-    """Fire where all is as it must be, but no sentinel's transfers exclude the helper's own side."""
+    """Fire where all is as it must be, but no sentinel's transfers, or too few, exclude the helper's own side."""
     run = _run(facts, kind, Peer.HELPER)
-    if run is None or not _is_far_and_sure(run) or not _is_telling(facts, run) or run.sentinel is not None:
+    if run is None or not _is_far_and_sure(run) or not _is_telling(facts, run):
+        return None
+    if _is_sentinel_slow_too(run) or _has_calm_sentinel(run):
         return None
     return _measured(f"transfers.leaning.{kind}", run, "no sentinel's transfers exclude the helper's own side")
 
@@ -158,10 +160,17 @@ def _is_telling(facts: Facts, run: TransferRun) -> bool:
     return run.own.log10_e >= LEAN_LOG10_E or (run.own.alike == 0 and are_controls_alive(facts.cycle))
 
 
+def _is_sentinel_slow_too(run: TransferRun) -> bool:
+    there = run.sentinel
+    if there is None:
+        return False
+    return there.alike == 0 or there.ratio >= SLOW_RATIO or run.sentinel_log10_e >= LEAN_LOG10_E
+
+
 def _has_calm_sentinel(run: TransferRun) -> bool:
     """Tell whether sentinels made the same transfers, they show nothing, and were enough to, as for names."""
     there = run.sentinel
-    if there is None or there.alike == 0 or there.ratio >= SLOW_RATIO or run.sentinel_log10_e >= LEAN_LOG10_E:
+    if there is None or _is_sentinel_slow_too(run):
         return False
     share = run.run.far_slower / (len(run.run.transfers) + 1)
     return chance_of_so_few(there.far_slower, len(there.transfers), share) <= SENTINEL_CHANCE

@@ -1,7 +1,8 @@
-"""Sends DNS questions over UDP to one resolver, all or those to some addresses, and lets the answer seem to come from whom it was meant for.
+"""Sends DNS questions over UDP to one resolver, and lets the answer seem to come from whom it was meant for.
 
-As many home routers and operators do, to filter or only to save traffic. It
-reads no name: what the resolver says is the resolver's business.
+All of them, or those to some addresses alone. As many home routers and
+operators do, to filter or only to save traffic. It reads no name: what the
+resolver says is the resolver's business.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from lab.yaml_values import ADDRESS, PREFIX
 from probe.schedule.yaml_reader import ListOf, Record, optional, required
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
     from lab.flow import Flow
     from lab.packet import Address, Packet
 
@@ -31,7 +34,7 @@ class DnsIntercept:
 
     needs_path: ClassVar[bool] = True
     resolver: tuple[Address, ...]
-    addresses: tuple[Prefix, ...] = ()
+    addresses: tuple[IPv4Network | IPv6Network, ...] = ()
     _meant_for: dict[tuple[Address, int], Address] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __call__(self, packet: Packet, flow: Flow) -> list[Packet]:

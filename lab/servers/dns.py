@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlsplit
 
 import dns.edns
+import dns.exception
 import dns.message
 import dns.rcode
 import dns.rdataclass
@@ -96,8 +97,11 @@ class NameServer:
             return dns_answer(question, (), rcode=NXDOMAIN)
         return dns_answer(question, self.zone[question.name])
 
-    def _about_itself(self, query: bytes, name: str) -> bytes:
-        answer = dns.message.make_response(dns.message.from_wire(query))
+    def _about_itself(self, query: bytes, name: str) -> bytes | None:
+        try:
+            answer = dns.message.make_response(dns.message.from_wire(query))
+        except dns.exception.DNSException:
+            return None
         if self.own_name is not None and name in _OWN_NAMES:
             answer.answer.append(dns.rrset.from_text(name + ".", 0, "CH", "TXT", self.own_name))
         else:
@@ -106,7 +110,10 @@ class NameServer:
 
     def _signed(self, answer: bytes, query: bytes) -> bytes:
         """Say in an answer who gave it, where that was asked for (NSID, RFC 5001)."""
-        asked = dns.message.from_wire(query)
+        try:
+            asked = dns.message.from_wire(query)
+        except dns.exception.DNSException:
+            return answer
         if self.own_name is None or not any(option.otype == dns.edns.NSID for option in asked.options):
             return answer
         told = dns.message.from_wire(answer)

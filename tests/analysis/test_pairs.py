@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from analysis.pairs import Standing, has_failed, log10_e, standings, tally
-from analysis.runs import e_bh_bar, place_bets
+from analysis.pairs import Standing, chance_of_so_few, has_failed, log10_e, standings, tally
+from analysis.runs import place_bets
 from tests.analysis.fact_builder import (
     NOT_GENUINE,
     RESET,
@@ -147,12 +147,6 @@ def test_pairs_needed_are_those_of_the_published_table(
     needed = np.where(reached_at.any(axis=1), reached_at.argmax(axis=1) + 1, most + 1)
     for quantile, pairs in zip((50, 90, 99), expected, strict=True):
         assert np.percentile(needed, quantile) == pytest.approx(pairs, rel=0.08, abs=1.5)
-
-
-def test_e_bh_bar_rises_with_the_number_of_bets_and_falls_with_the_number_that_pass() -> None:
-    assert e_bh_bar([]) == pytest.approx(2.0)
-    assert e_bh_bar([0.0] * 100) == pytest.approx(4.0)
-    assert e_bh_bar([9.0] * 50 + [0.0] * 50) == pytest.approx(math.log10(100 / (50 * 0.01)))
 
 
 # ---------------------------------------------------------------- the guards
@@ -305,3 +299,71 @@ def test_sentinels_pairs_of_the_same_time_stand_beside_a_run() -> None:
     (run,) = runs_at(cycles, 0)
     assert run.sentinel is not None
     assert (run.sentinel.pairs, run.sentinel.target_failed, run.sentinel.target_alive) == (3, 2, 1)
+
+
+def test_a_seed_that_two_cycles_share_voids_the_pairs_of_both() -> None:
+    """Coins of a copied machine fall alike: counted twice, luck would be squared."""
+    first, second = series((False, plus_pairs(7)), (False, plus_pairs(7)))
+    copied = replace(first, cycle_id="copy", vantage=replace(first.vantage, vantage_id="copy"))
+    bets = place_bets([first, copied, second])
+    assert {bets.standing_of[p.pair_id] for p in first.measurements[0].pairs} == {Standing.MISMATCH}
+    assert {bets.standing_of[p.pair_id] for p in second.measurements[0].pairs} == {Standing.COUNTED}
+
+
+def test_bets_at_the_targets_own_servers_do_not_lower_the_bar_of_those_at_helpers() -> None:
+    builder = CycleBuilder()
+    for number in range(150):
+        pairs = plus_pairs(30, peer="target") if number else plus_pairs(1)
+        builder.add(f"n{number}.example.com", failed("tls", RESET), pairs=pairs)
+    bets = place_bets([builder.build()])
+    bars = {run.peer: run.bar_log10 for seen in bets.runs_of.values() for run in seen}
+    assert bars["helper"] == pytest.approx(2.0)  # the one bet of its family: 1 / 0.01
+    assert bars["target"] == pytest.approx(2.0)  # 149 bets, and all of them win
+
+
+def test_negative_controls_of_the_runs_own_time_are_looked_at_apart() -> None:
+    """A fault of today is not to drown in a month of calm coins."""
+    calm = plus_pairs(4, control_failed=4)
+    long_ago = [
+        CycleBuilder(index=i).add("example.org", reached(), kind="control-abroad", pairs=calm) for i in range(60)
+    ]
+    today = CycleBuilder(index=100).add("example.org", reached(), kind="control-abroad", pairs=plus_pairs(12))
+    today.add("news.example.com", failed("tls", RESET), pairs=plus_pairs(14))
+    bets = place_bets([*(b.build() for b in long_ago), today.build()])
+    (run,) = next(seen for seen in bets.runs_of.values() if seen)
+    assert run.negative_log10_e == pytest.approx(log10_e(12, 12))
+    assert bets.negative_log10_e("almaty") < 1.0 < 2.0 < run.negative_log10_e
+
+
+def test_negative_controls_of_one_kind_of_name_are_looked_at_apart() -> None:
+    builder = CycleBuilder()
+    builder.add("example.org", reached(), kind="control-abroad", pairs=plus_pairs(10, kind="quic"))
+    builder.add("example.net", reached(), kind="control-abroad", pairs=plus_pairs(30, control_failed=30))
+    assert place_bets([builder.build()]).negative_log10_e("almaty") == pytest.approx(log10_e(10, 10))
+
+
+def test_chance_of_so_few_is_the_binomial_one() -> None:
+    assert chance_of_so_few(0, 4, 0.5) == pytest.approx(1 / 16)
+    assert chance_of_so_few(1, 3, 0.5) == pytest.approx(4 / 8)
+    assert chance_of_so_few(3, 3, 0.5) == 1.0
+    assert chance_of_so_few(0, 0, 0.9) == 1.0
+
+
+# ---------------------------------------------------------------- changes
+
+
+def test_a_block_that_was_called_is_dated_and_so_is_its_end() -> None:
+    free = [(True, plus_pairs(0, alive=3))] * 4
+    cycles = series(*free, (False, plus_pairs(14)), (False, plus_pairs(14)), *free)
+    onset, end = place_bets(cycles).changes_of["almaty", "news.example.com", "sni", "helper"]
+    assert onset.is_onset
+    assert onset.after is not None
+    assert cycles[3].started_at < onset.after < cycles[4].started_at < onset.before < cycles[5].started_at
+    assert 28 <= onset.pairs <= 30  # what was blocked, and what may be of either side of the end
+    assert not end.is_onset
+    assert end.after is not None
+    assert cycles[5].started_at < end.after < end.before
+
+
+def test_pairs_that_win_no_bet_are_not_dated() -> None:
+    assert place_bets(series((False, plus_pairs(9)), (False, plus_pairs(2, alive=4)))).changes_of == {}

@@ -13,7 +13,7 @@ import pytest
 from analysis.analyse import as_dict, conclude
 from analysis.facts import PairFacts, Step
 from analysis.states import State
-from analysis.transfers import bounds
+from analysis.transfers import Sample, Transfer, bounds
 from probe.randomness import is_target_first, scramble
 from tests.analysis.fact_builder import HELPER, SITE, CycleBuilder, failed, new_id, reached
 from tests.analysis.transfer_simulator import DAMAGE, TARGET, episode
@@ -222,6 +222,22 @@ def test_a_sentinel_that_sees_the_same_voids_it(seen: list[Rates]) -> None:
     assert "transfers.throttled.sni" not in rules
 
 
+def test_a_sentinel_must_have_made_enough_transfers_to_have_met_the_rule_itself() -> None:
+    """Two in three are slow here; one swift transfer of the sentinel's is luck once in three times."""
+    here = [POLICED] * 24 + [ALIKE] * 10
+    # the median is that of the policed; the signs of the alike are even
+    here = [pair if i % 2 or pair is POLICED else (ALIKE[1], ALIKE[0]) for i, pair in enumerate(here)]
+    assert judged(cycle(here), sentinel([ALIKE]))[0] is State.SUSPECTED
+    assert judged(cycle(here), sentinel([ALIKE] * 2))[0] is State.THROTTLED
+
+
+def test_innocuous_names_that_differ_today_void_it_however_calm_the_year_was() -> None:
+    year = [cycle([], index=-i - 40, negative=[POLICED, REVERSED] * 4) for i in range(60)]
+    assert judged(*year, cycle([POLICED] * ENOUGH), sentinel())[0] is State.THROTTLED
+    today = cycle([POLICED] * ENOUGH, negative=[POLICED] * 10)
+    assert judged(*year, today, sentinel())[0] is State.OK
+
+
 def test_a_sentinel_itself_accuses_nobody() -> None:
     assert judged(sentinel([POLICED] * ENOUGH), vantage="frankfurt")[0] is State.OK
 
@@ -320,3 +336,14 @@ def test_a_policer_on_a_steady_line_is_called_in_its_first_cycle() -> None:
     line = replace(bucket(rng), rate=lambda _now, _pair, _second: 400_000.0)
     first = conclude(episode(rng, "p", line, cycles=1, policed_bytes_s=17_500.0)).judged
     assert State.THROTTLED in {j.decision.state for j in first}
+
+
+def test_an_arm_that_brought_nothing_has_no_plateau_and_breaks_nothing() -> None:
+    lost = Step(observation_id=new_id(), operation="http", failure="generic_timeout_error", duration_s=8.0)
+    came = Step(
+        observation_id=new_id(), operation="http", status=200, duration_s=2.0, bytes_received=90_000,
+        progress=((0.5, 20_000), (1.0, 45_000), (2.0, 90_000)),
+    )  # fmt: skip
+    sample = Sample((Transfer(lost, came),))
+    assert sample.target_slower == 1
+    assert sample.plateau_bytes_s is None

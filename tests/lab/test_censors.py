@@ -13,6 +13,7 @@ import dns.rcode
 import pytest
 
 from lab.conditions import Lie, LieKind
+from probe.techniques.dns_checks import pattern_of
 from tests.lab.conftest import exchange
 
 if TYPE_CHECKING:
@@ -136,6 +137,26 @@ def test_every_question_on_port_53_is_answered_in_the_name_of_whoever_was_asked(
         assert query.is_response(answer)
         assert {str(record) for record in answer.answer[0]} == {"104.24.1.1", "104.24.2.1"}
     assert hosts.ask("vantage-b", HELPER, query.to_wire()) == []
+
+
+def test_a_resolver_whose_address_alone_is_taken_is_known_by_what_it_calls_itself(hosts: Hosts) -> None:
+    query = dns.message.make_query("id.server", "TXT", "CH").to_wire()
+
+    def said(host: str, resolver: str) -> str:
+        (raw,) = hosts.ask(host, resolver, query)
+        answer = dns.message.from_wire(raw)
+        return pattern_of(answer.answer[0][0].strings[0]) if answer.answer else answer.rcode().name
+
+    genuine = said("vantage-a", PUBLIC_RESOLVER)
+    assert genuine == said("sentinel", PUBLIC_RESOLVER) == "a9.a.a.a"
+    hosts.censor(
+        "dns-intercept",
+        f'{{resolver: [2.72.0.53, "2a00:5da0::53"], addresses: [{PUBLIC_RESOLVER}/32]}}',
+        router="core-a",
+    )
+    assert said("vantage-a", PUBLIC_RESOLVER) == "REFUSED"
+    assert said("sentinel", PUBLIC_RESOLVER) == genuine
+    assert hosts.ask("vantage-a", HELPER, query) == [], "no other address is taken"
 
 
 def test_a_blackholed_address_is_dead_for_every_name_and_its_neighbours_live(hosts: Hosts) -> None:

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dns.edns
 import dns.message
 import pytest
 from cryptography import x509
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from tests.lab.conftest import Hosts
 
+NSID = dns.edns.GenericOption(dns.edns.NSID, b"")
 QUERY = dns.message.make_query("news.example", "A")
 ANSWER = {"45.60.1.1", "45.60.2.1"}
 
@@ -85,6 +87,34 @@ def test_a_name_that_does_not_exist_is_nxdomain_and_one_without_the_type_is_empt
     assert dns.message.from_wire(missing).rcode().name == "NXDOMAIN"
     assert dns.message.from_wire(empty).rcode().name == "NOERROR"
     assert server.answer(b"junk") is None
+
+
+def own_names(server: NameServer) -> list[str]:
+    """What a server says of itself by CHAOS and by the option of EDNS; the rcode where it does not."""
+    said = []
+    for name in ("id.server", "hostname.bind", "version.bind", "else.bind"):
+        wire = server.answer(dns.message.make_query(name, "TXT", "CH").to_wire())
+        assert wire is not None
+        answer = dns.message.from_wire(wire)
+        said.append(answer.answer[0][0].to_text().strip('"') if answer.answer else answer.rcode().name)
+    wire = server.answer(dns.message.make_query("news.example", "A", options=[NSID]).to_wire())
+    assert wire is not None
+    answer = dns.message.from_wire(wire)
+    assert {str(record) for record in answer.answer[0]} == {"45.60.1.1"}
+    return said + [option.nsid.decode() for option in answer.options if isinstance(option, dns.edns.NSIDOption)]
+
+
+def test_a_public_resolver_says_who_it_is_to_whoever_asks_and_an_operators_does_not() -> None:
+    zone = {"news.example": (ip_address("45.60.1.1"),)}
+    assert own_names(NameServer(zone)) == ["REFUSED"] * 4
+    assert own_names(NameServer(zone, own_name="res1.dns.example")) == [
+        *["res1.dns.example"] * 3,
+        "REFUSED",
+        "res1.dns.example",
+    ]
+    plain = NameServer(zone, own_name="res1.dns.example").answer(dns.message.make_query("news.example", "A").to_wire())
+    assert plain is not None
+    assert b"res1" not in plain, "unasked it says nothing of itself"
 
 
 def test_each_kind_of_lie_says_what_it_is_called_for_its_names_and_their_subdomains_alone() -> None:

@@ -104,6 +104,15 @@ def test_a_whole_place_is_no_rule_even_where_all_in_it_have_one_bearer() -> None
     assert "struck A" in found.damage[0]
 
 
+def test_no_rule_that_names_a_place_takes_all_that_lived_there() -> None:
+    """A rule on a place where everything has one bearer is the place, though some of it lived."""
+    only_mobile_in_a = tuple(v for v in THREE_OPERATORS if (v.region, v.bearer) != ("A", "fixed"))
+    votes = votes_of(dark(MOBILE_IN_A - {"AS2-A-0"}, only_mobile_in_a))
+    named = [rule for rules in orders_of(votes).lists for rule in rules]
+    assert named
+    assert not any({literal[0] for literal in rule} == {"bearer", PLACE} for rule in named)
+
+
 def test_faults_beside_each_other_do_not_become_an_order() -> None:
     mixed = {"AS1-A-0", "AS2-B-1", *at(region="C", network="AS3")}
     assert contrast(dark(mixed), documented()).log10_bf <= -1.0
@@ -156,9 +165,11 @@ def test_an_order_beside_a_fault_is_told_with_both_named() -> None:
 
 
 def test_what_faults_leave_unexplained_is_named() -> None:
-    found = contrast(dark(at(region="A", network="AS1") | {"AS3-C-0"}), documented())
-    assert found.damage == ("site of AS1 at A",)
-    assert found.unexplained == tuple(("AS3-C-0", f"t{n}") for n in range(4))
+    scattered = {"AS1-A-0", "AS1-B-0", "AS2-A-0", "AS3-B-0", "AS3-C-1"}
+    found = contrast(dark(scattered), documented())
+    explained = {name for name in scattered if any(f"line of {name}" in element for element in found.damage)}
+    assert found.unexplained == tuple((name, f"t{n}") for name in sorted(scattered - explained) for n in range(4))
+    assert scattered > explained > set()
 
 
 # ---------------------------------------------------------------- votes
