@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from analysis.analyse import conclude
 from analysis.rules.pairs import CALL_LOG10_E, NEGATIVE_LOG10_E, has_calm_sentinel
+from analysis.runs import place_bets
 from tests.analysis.fact_builder import RESET, TIMEOUT, CycleBuilder, failed, reached, sentinel_cycle
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ FOLLOW_UP = 24
 ENOUGH_DISCORDANT = 14
 ATTEMPTS = 3
 MOST_CYCLES = 40
+NEVER = 10_000
 CONTROLS = ("egov.example.kz", "example.org")
 PAIR_S, CYCLE_S = 4.0, 900.0
 
@@ -105,37 +107,39 @@ def _is_discordant(pair: tuple[str, str, str | None, str | None]) -> bool:
     return (pair[2] is None) != (pair[3] is None)
 
 
-def looked(cycles: list[CycleFacts]) -> tuple[bool, bool]:
-    """Tell whether the last measurement's run is called, and whether any measurement is ``blocked``."""
-    judged = [j for j in conclude(cycles).judged if j.facts.measurement.target == NAME]
-    mine = [j for j in judged if not j.facts.cycle.vantage.is_sentinel]
-    is_called = any(
+def is_called(cycles: list[CycleFacts]) -> bool:
+    """Tell whether some run of the name has E >= 1,000 past e-BH, with sentinel and negative controls calm."""
+    bets = place_bets(cycles)
+    runs = {id(run): run for c in cycles if not c.vantage.is_sentinel for m in c.measurements if m.target == NAME
+            for run in bets.runs_of.get(m.measurement_id, ())}  # fmt: skip
+    negative = bets.negative_log10_e("almaty")
+    return any(
         run.log10_e >= max(CALL_LOG10_E, run.bar_log10)
         and has_calm_sentinel(run)
-        and max(j.facts.negative_log10_e, run.negative_log10_e) < NEGATIVE_LOG10_E
-        for j in mine
-        for run in j.facts.pair_runs
+        and max(negative, run.negative_log10_e) < NEGATIVE_LOG10_E
+        for run in runs.values()
     )
-    return is_called, any(j.decision.state == "blocked" for j in mine)
+
+
+def is_blocked(cycles: list[CycleFacts]) -> bool:
+    """Tell whether some measurement of the name is ``blocked``."""
+    return any(j.decision.state == "blocked" for j in conclude(cycles).judged if j.facts.measurement.target == NAME)
 
 
 def needed(world: World) -> tuple[int, int]:
     """Give the pairs until the name is called, and until a measurement is ``blocked``; a large number for never."""
     cycles: list[CycleFacts] = []
     made = 0
-    called = blocked = 10_000
+    called = NEVER
     for index in range(MOST_CYCLES):
         more, count = world.cycle(index)
-        here = more[0]
-        if called == 10_000 and looked([*cycles, *more])[0]:
-            called = made + _first(count, partial(_is_called_by, cycles, here, more[1]))
+        if called == NEVER and is_called([*cycles, *more]):
+            called = made + _first(count, partial(_is_called_by, cycles, more[0], more[1]))
         cycles += more
         made += count
-        if blocked == 10_000 and looked(cycles)[1]:
-            blocked = made
-        if called < 10_000 and blocked < 10_000:
-            break
-    return called, blocked
+        if called < NEVER and is_blocked(cycles):
+            return called, made
+    return called, NEVER
 
 
 def _first(count: int, is_enough: Callable[[int], bool]) -> int:
@@ -144,7 +148,7 @@ def _first(count: int, is_enough: Callable[[int], bool]) -> int:
 
 
 def _is_called_by(cycles: list[CycleFacts], here: CycleFacts, sentinel: CycleFacts, count: int) -> bool:
-    return looked([*cycles, _cut(here, count), sentinel])[0]
+    return is_called([*cycles, _cut(here, count), sentinel])
 
 
 def _cut(cycle: CycleFacts, count: int) -> CycleFacts:

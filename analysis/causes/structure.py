@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.causes.cells import Cell
 from analysis.causes.contrast import contrast
+from analysis.causes.plant import Kind
 from analysis.ledger import Entry
 from analysis.rules.evidence import MAX_WITNESSES
 from analysis.states import State
@@ -36,9 +37,15 @@ def entries(happening: Happening, known: Known) -> tuple[Entry, ...]:
 
 
 def is_exact(found: Contrast, happening: Happening, known: Known) -> bool:
-    """Tell whether one documented element takes down two operators, all that is dark, and nobody who lived."""
+    """Tell whether one documented element takes down two operators, all that is dark, and nobody who lived.
+
+    The mains of a place take whatever failed in it: that they would explain it is no sign that they did.
+    """
     networks = {outage.vantage.network for outage in happening.joint}
-    element = known.beside.plant.elements.get(found.damage[0]) if len(found.damage) == 1 else None
+    names = found.damage_elements[0] if len(found.damage_elements) == 1 else ()
+    element = known.beside.plant.elements.get(names[0]) if len(names) == 1 else None
+    if element is not None and element.kind is Kind.POWER:
+        return False
     is_documented = found.is_documented and element is not None and element.source is not None
     return is_documented and len(networks) >= _SPARED and not found.unexplained and bool(known.neighbours_of(happening))
 

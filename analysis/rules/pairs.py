@@ -275,7 +275,7 @@ def has_calm_sentinel(run: PairRun) -> bool:
     if there is None or there.target_alive == 0 or run.sentinel_log10_e >= LEAN_LOG10_E:
         return False
     share = run.run.target_failed / (run.run.control_alive + 1)
-    return True
+    return chance_of_so_few(there.target_failed, there.control_alive, share) <= SENTINEL_CHANCE
 
 
 def is_path_clean(facts: Facts, run: PairRun) -> bool:

@@ -117,7 +117,9 @@ def test_unknown_cycles_beside_a_block_belong_to_it() -> None:
 def test_short_intermission_does_not_end_an_event_and_a_long_one_does() -> None:
     intermittent = [all_("ok"), all_("blocked"), all_("ok"), all_("ok"), all_("blocked"), all_("ok")]
     assert len(campaign(["almaty"], intermittent)) == 1
-    apart = [all_("ok"), all_("blocked"), *[all_("ok")] * 3, all_("blocked"), all_("ok")]
+    relapsed = [all_("ok"), all_("blocked"), *[all_("ok")] * 20, all_("blocked"), all_("ok")]  # five hours
+    assert len(campaign(["almaty"], relapsed)) == 1
+    apart = [all_("ok"), all_("blocked"), *[all_("ok")] * 28, all_("blocked"), all_("ok")]  # seven
     assert len(campaign(["almaty"], apart)) == 2
 
 
@@ -131,7 +133,7 @@ def test_town_that_goes_dark_inside_a_national_block_is_an_event_of_its_own() ->
         ("dark-undetermined", ["zhanaozen"]),
     ]
     dark = events[1]
-    assert {entry.channel for entry in dark.ledger} == {"B"}
+    assert "A" not in {entry.channel for entry in dark.ledger}
 
 
 def test_darkness_ends_when_a_block_shows_again_because_that_needs_a_path() -> None:
@@ -140,7 +142,7 @@ def test_darkness_ends_when_a_block_shows_again_because_that_needs_a_path() -> N
     assert [event.cause for event in events] == ["selective-blocking", "dark-undetermined"]
     block, dark = events
     assert block.end is None
-    assert {entry.channel for entry in dark.ledger} == {"B"}  # the block before it is no evidence on the darkness
+    assert "A" not in {entry.channel for entry in dark.ledger}  # the block before it is no evidence on the darkness
     assert T0 < dark.onset[0] < T0 + CADENCE <= dark.onset[1]
     assert dark.end[0] < T0 + 3 * CADENCE <= dark.end[1]
 

@@ -489,7 +489,7 @@ def test_what_a_server_calls_itself_is_read_as_dnspython_reads_it(strings: list[
     message = dns.message.make_response(dns.message.from_wire(question.repeats[0].wire))
     told = TXT(dns.rdataclass.CH, dns.rdatatype.TXT, strings)
     message.answer.append(dns.rrset.from_rdata("id.server.", 0, told))
-    message.use_edns(0, options=[dns.edns.GenericOption(10, b"cookie.."), dns.edns.NSIDOption(nsid)])
+    message.use_edns(0, options=[dns.edns.NSIDOption(nsid), dns.edns.GenericOption(10, b"cookie..")])
     wire = message.to_wire()
     answer = question.read(wire, 0.0)
     assert (answer.is_valid, answer.sending) == (True, 2)
