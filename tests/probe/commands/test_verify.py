@@ -46,7 +46,7 @@ def test_a_changed_row_ends_with_status_1_and_is_named(path: str) -> None:
     result = CliRunner().invoke(command, ["--db", path])
     assert result.exit_code == 1
     first, *_, last = result.stdout.splitlines()
-    assert first == "BROKEN vantage aktau, place 18: observation aktau.1.o2: content changed"
+    assert first == "BROKEN vantage aktau, place 19: observation aktau.1.o2: content changed"
     assert last == "2 chains, 3 blobs: this database is not as it was written"
 
 
