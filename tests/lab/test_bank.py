@@ -65,10 +65,15 @@ def test_a_run_that_fails_or_dies_is_a_row_with_its_sentence_and_stops_no_other(
 
 
 def test_a_run_that_hangs_is_ended_and_puts_away_what_it_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bank, "RUN_TIMEOUT_S", 4.0)
     outcome = Outcome()
-    make([run_named("hangs", summary=str(tmp_path / "said"))], outcome, at_once=1, folder=None, play=play)
-    assert [failure.sentence for failure in outcome.failures] == ["no end after 4 s, at half way"]
+
+    def time_is_over_half_way(stand: Stand) -> None:  # however long the process took to start
+        if dict(stand.running)["hangs@0"] == Step(0.5, "half way"):
+            monkeypatch.setattr(bank, "RUN_TIMEOUT_S", 0.0)
+
+    hangs = run_named("hangs", summary=str(tmp_path / "said"))
+    make([hangs], outcome, at_once=1, folder=None, watch=time_is_over_half_way, play=play)
+    assert [failure.sentence for failure in outcome.failures] == ["no end after 0 s, at half way"]
     assert (tmp_path / "said").read_text(encoding="utf-8") == "put away"
 
 
