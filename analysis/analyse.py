@@ -16,7 +16,7 @@ from analysis.calibration import calibrations
 from analysis.collapse import collapses
 from analysis.context import facts_of_all
 from analysis.events import Event, events_of
-from analysis.grid import as_values, grid_of, summary_of
+from analysis.grid import as_values, daily_values, grid_of, summary_of
 from analysis.heartbeat import silences
 from analysis.instrument import defects_of
 from analysis.reading import chain_ends, read_cycles, read_surroundings
@@ -29,6 +29,7 @@ from analysis.times import iso
 from analysis.transfer_runs import place_transfers
 from analysis.transfers import bounds
 from probe.errors import UserError
+from probe.model import TargetKind
 from probe.store import models
 
 if TYPE_CHECKING:
@@ -250,10 +251,16 @@ def rows_of(conclusions: Conclusions, facts_hash: str) -> list[models.Base]:
     return rows
 
 
+def _services(judged: Iterable[Judged]) -> dict[tuple[str, str], str]:
+    measurements = (one.facts.measurement for one in judged)
+    return {(m.vantage_id, m.target): m.service for m in measurements if m.kind == TargetKind.TARGET}
+
+
 def values_of(conclusions: Conclusions) -> dict[type[models.Base], Iterable[Mapping[str, object]]]:
     """Give the values of the rows of the conclusion tables that have a row a measurement or more."""
     return {
         models.GridCell: as_values(conclusions.grid),
+        models.Daily: daily_values(conclusions.grid, _services(conclusions.judged)),
         models.State: (
             {
                 "measurement_id": judged.facts.measurement.measurement_id,

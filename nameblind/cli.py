@@ -51,7 +51,19 @@ SUBCOMMANDS = {
     "export": Subcommand(
         "analysis.exchange.commands", "export_group", "Give facts away in a form that other programs read.", "analysis"
     ),
-    "verify": Subcommand("probe.commands.verify", "verify", "Check a database row by row."),
+    "dashboard": Subcommand(
+        "analysis.dashboard.command", "dashboard", "Pages on what is stored, in a browser.", "dashboard"
+    ),
+    "sql": Subcommand("analysis.tables.command", "sql", "Ask the database in SQL; nothing can be changed.", "analysis"),
+    "claim": Subcommand(
+        "analysis.claims.command", "claim", "Set what somebody said against what was measured.", "analysis"
+    ),
+    "bundle": Subcommand(
+        "analysis.bundle.command", "bundle", "Write the evidence as a folder that others can check.", "report,tables"
+    ),
+    "verify": Subcommand(
+        "analysis.bundle.command", "verify", "Check a bundle, or a database row by row.", "report,tables"
+    ),
     "evaluate": Subcommand(
         "analysis.evaluate.command", "evaluate", "Score the analysis against known truth.", "analysis"
     ),

@@ -17,6 +17,7 @@ spreads them over targets and sums them up.
 from __future__ import annotations
 
 from analysis.grid.cells import Cell, Grid, Kind, as_values, cells_of, grid_of, grid_of_passes, summary_of
+from analysis.grid.daily import daily_values
 from analysis.grid.rounds import Line, Pass, Round, passes_of
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Round",
     "as_values",
     "cells_of",
+    "daily_values",
     "grid_of",
     "grid_of_passes",
     "passes_of",

@@ -8,6 +8,8 @@ waits for its turn before it reads the end of a chain, never after.
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +91,40 @@ def connect(url: URL, patience_s: float | None = None) -> Engine:
         raise UserError(
             "PostgreSQL needs a driver that is not installed: pip install 'nameblind[collector]'",
         ) from None
+
+
+def connect_for_reading(url: URL) -> Engine:
+    """Give an engine that cannot write: the file, or the server, refuses whatever would."""
+    if url.drivername != "sqlite":
+        engine = connect(url)
+        event.listen(engine, "connect", _set_postgres_read_only)
+        return engine
+    path = Path(url.database or "").absolute()
+    # Beside a log that others write, it is read as it grows; where nothing can be put beside it, nobody writes.
+    has_log = path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK)
+    uri = f"{path.as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
+
+    def open_file() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+
+    engine = create_engine(url, creator=open_file, json_deserializer=json.loads)
+    event.listen(engine, "connect", _prepare_sqlite_for_reading)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_postgres_read_only(connection: Any, record: object) -> None:
+    del record
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    connection.commit()
+
+
+def _prepare_sqlite_for_reading(connection: Any, record: object) -> None:
+    del record
+    connection.isolation_level = None
+    for pragma in ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF"):
+        connection.execute(pragma)
 
 
 def reading(engine: Engine) -> Engine:

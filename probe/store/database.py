@@ -16,7 +16,7 @@ from probe.store.connection import locate, reading, shown
 from probe.store.lock import sole_use, sole_use_of_server
 from probe.store.merging import merge
 from probe.store.models import CONCLUSIONS, Base, Blob
-from probe.store.opening import open_engine
+from probe.store.opening import open_engine, open_engine_for_reading
 from probe.store.writing import transaction
 
 if TYPE_CHECKING:
@@ -53,6 +53,14 @@ class Database:
         nothing is then changed on disk.
         """
         return cls(open_engine(locate(url_or_path), create=create, patience_s=patience_s), clock or SystemClock())
+
+    @classmethod
+    def open_for_reading(cls, url_or_path: str) -> Database:
+        """Open a database so that nothing can write to it through this; also where its file is read-only.
+
+        ``UserError`` where it is missing, foreign, damaged, of another schema or unreachable.
+        """
+        return cls(open_engine_for_reading(locate(url_or_path)), SystemClock())
 
     @property
     def place(self) -> str:

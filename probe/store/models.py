@@ -558,6 +558,24 @@ class GridCell(Base):
     """From the slot to the arrival in this database; empty where nothing arrived."""
 
 
+class Daily(Base):
+    """How many cells of the grid a service had in each state on one day, at one vantage; controls have no rows."""
+
+    __tablename__ = "daily"
+    service: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[str] = mapped_column(primary_key=True)
+    """In UTC, as ``2011-12-16``."""
+    state: Mapped[str] = mapped_column(primary_key=True)
+    """The state of what was measured; of the rest ``missed`` or ``not-yet-heard``."""
+    vantage_id: Mapped[str] = mapped_column(ForeignKey("vantage.vantage_id"), primary_key=True)
+    cells: Mapped[int]
+
+    __table_args__ = (
+        Index("ix_daily_vantage_id", "vantage_id", "state", "day", "cells"),
+        {"sqlite_with_rowid": False},  # it is read in the order of its key
+    )
+
+
 class Event(Base):
     """Something that began, had a scope and perhaps ended."""
 
@@ -604,5 +622,5 @@ FACTS: tuple[type[Base], ...] = (
 OUTSIDE: tuple[type[Base], ...] = (OutsideSeries, OutsidePoint, ReferenceFile)
 """Facts and files from elsewhere, in an order in which foreign keys hold."""
 
-CONCLUSIONS: tuple[type[Base], ...] = (Event, GridCell, PairChange, PairTest, Evidence, State, Analysis)
+CONCLUSIONS: tuple[type[Base], ...] = (Event, Daily, GridCell, PairChange, PairTest, Evidence, State, Analysis)
 """In an order in which they can be deleted."""

@@ -16,14 +16,14 @@ from sqlalchemy import URL, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from probe.errors import UserError
-from probe.store.connection import APPLICATION_ID, connect, shown
+from probe.store.connection import APPLICATION_ID, connect, connect_for_reading, shown
 from probe.store.lock import FILE_MODE, sole_use
 from probe.store.writing import transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD = "0009"
+HEAD = "0010"
 """The revision of the schema that this program reads and writes; the newest of ``migrations/versions``."""
 
 VERSION_TABLE = "nameblind_schema"
@@ -51,6 +51,35 @@ def open_engine(url: URL, *, create: bool, patience_s: float | None = None) -> E
         engine.dispose()
         raise
     return engine
+
+
+def open_engine_for_reading(url: URL) -> Engine:
+    """Give an engine that cannot write. ``UserError`` for what is not a database of ours with the newest schema."""
+    if url.drivername == "sqlite":
+        path = Path(url.database or "")
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: check the path, or run a probe first, which creates it")
+        _check_header(path)
+        _check_readable(path)
+    engine = connect_for_reading(url)
+    try:
+        if url.drivername != "sqlite":
+            _check_postgres(engine, create=False)
+        _check_revision(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _check_revision(engine: Engine) -> None:
+    with engine.connect() as connection:
+        revision = _revision(connection)
+    if revision != HEAD:
+        raise UserError(
+            f"{shown(engine.url)} has schema {revision}, and this program reads {HEAD}: "
+            "run `nameblind analyze` on it first, which brings an older one up to date",
+        )
 
 
 # ---------------------------------------------------------------- the schema's revision
