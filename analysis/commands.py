@@ -119,4 +119,4 @@ def _evidence(
 
 
 def _rests_on_pairs(state: dict[str, Any]) -> bool:
-    return any(item["rule"].startswith("pairs.selective.") for item in state["evidence"])
+    return any(item["rule"].startswith(("pairs.selective.", "pairs.intermittent.")) for item in state["evidence"])

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     Judgement = tuple[Facts, tuple[Evidence, ...], Decision]
 
-_PAIR_PREFIXES = ("pairs.selective.", "pairs.leaning.", "pairs.own_address.", "pairs.weak.", "transfers.")
+_BETS = ("pairs.selective.", "pairs.intermittent.", "pairs.leaning.", "pairs.weak.")
+_PAIR_PREFIXES = (*_BETS, "pairs.own_address.", "transfers.")
 _ARTEFACTS = (
     "dns.two_answers",
     "dns.two_answers.repeated",
@@ -97,7 +98,7 @@ def ledger_of(judgements: Sequence[Judgement], *, reads_names: bool) -> tuple[En
             continue
         best = max(items, key=lambda item: (item.log10_lr, item.text))
         entries.append(Entry("A", rule, best.log10_lr, best.observations, f"{vantage}, {target}: {best.text}"))
-        if rule.startswith(("pairs.selective.", "pairs.leaning.", "pairs.weak.")):
+        if rule.startswith(_BETS):
             bets[vantage].append(best.log10_lr)
     entries += _pooled(bets)
     entries += _counted("A", found, _ARTEFACTS) if reads_names else []

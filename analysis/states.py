@@ -96,6 +96,10 @@ STATE_TABLE: tuple[Row, ...] = (
     Row(State.THROTTLED, (*_transfers("throttled"), *_transfers("frozen"))),
     Row(State.SUSPECTED, (*_transfers("leaning"), *_transfers("own_address"))),
     Row(
+        State.BLOCKED,
+        tuple(f"pairs.intermittent.{kind.value}" for kind in (NameKind.SNI, NameKind.HOST, NameKind.PATH)),
+    ),
+    Row(
         State.OK,
         (
             "reach.verified",

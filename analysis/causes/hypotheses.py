@@ -104,7 +104,10 @@ def would_change(cause: Cause, entries: Sequence[Entry], vantages: Sequence[str]
                 len(vantages) < 2,
                 f"A second vantage in the same network as {names} that is spared, or that meets the same.",
             ),
-            (not any(kind.startswith("pairs.selective") for kind in kinds), "Pairs at a helper that are silent."),
+            (
+                not any(kind.startswith(("pairs.selective", "pairs.intermittent")) for kind in kinds),
+                "Pairs at a helper that are silent.",
+            ),
             (True, "The same pairs failing alike for a sentinel: then the site or the instrument is to blame."),
         ]
     elif cause is Cause.INSUFFICIENT:

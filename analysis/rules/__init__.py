@@ -58,6 +58,7 @@ class Rule:
 
 _PAIR_RULES = {
     "selective": pairs.selective,
+    "intermittent": pairs.intermittent,
     "leaning": pairs.leaning,
     "own_address": pairs.own_address,
     "weak": pairs.weak,

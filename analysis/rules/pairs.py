@@ -54,6 +54,8 @@ _LAYERS: dict[str, Operation] = {
     NameKind.QUIC.value: Operation.QUIC,
     NameKind.QNAME.value: Operation.DNS,
 }
+_SEEN_IN_THE_PAGES_OWN_STEPS = frozenset({NameKind.SNI.value, NameKind.HOST.value, NameKind.PATH.value})
+"""Kinds of names that the way to the page itself carries."""
 _FAILED_BEFORE_NAME_IS_ANSWERED = frozenset({Reach.TCP_FAILED, Reach.DNS_FAILED})
 
 
@@ -78,6 +80,25 @@ def selective(facts: Facts, kind: str) -> Evidence | None:
         return None
     spared = "; the page itself came over TCP" if kind == NameKind.QUIC and facts.measurement.outcome.is_reached else ""
     return measured(f"pairs.selective.{kind}", run, f"{counts(run)}; the sentinel's pairs are calm{spared}.")
+
+
+def intermittent(facts: Facts, kind: str) -> Evidence | None:
+    """Fire where pairs say, as for :func:`selective`, that the name is read, and the page's own tries died of it.
+
+    A rule may meet a share of the flows. The page then comes by another try, and yet it is not `ok`: what failed on the
+    way to it failed as the pairs' arms do, at the target's own name. Where nothing failed on the way, the page was
+    spared, whatever helpers' addresses meet.
+    """
+    run = _run(facts, kind, Peer.HELPER)
+    if run is None or kind not in _SEEN_IN_THE_PAGES_OWN_STEPS or not facts.measurement.outcome.is_reached:
+        return None
+    if run.log10_e < max(CALL_LOG10_E, run.bar_log10) or not is_telling(facts, run) or not has_calm_sentinel(run):
+        return None
+    lost = _tries_lost(facts, run)
+    if not lost or selective(facts, kind) is not None:
+        return None
+    text = f"{counts(run)}; the page came in the end, after {len(lost)} of its own tries had failed alike."
+    return measured(f"pairs.intermittent.{kind}", run, text)
 
 
 def leaning(facts: Facts, kind: str) -> Evidence | None:
@@ -119,7 +140,7 @@ def weak(facts: Facts, kind: str) -> Evidence | None:
     for run in facts.pair_runs:
         if run.name_kind != kind or run.run.discordant == 0:
             continue
-        if any(rule(facts, kind) is not None for rule in (selective, leaning, own_address)):
+        if any(rule(facts, kind) is not None for rule in (selective, intermittent, leaning, own_address)):
             return None
         text = f"{counts(run)}: not enough, or a guard does not hold."
         return replace(measured(f"pairs.weak.{kind}", run, text), mechanism=None)
@@ -241,6 +262,17 @@ def _has_failed_where_name_stands(facts: Facts, kind: str) -> bool:
         return False
     layers = {Reach.TLS_FAILED, Reach.CERTIFICATE} if kind == NameKind.SNI else {Reach.HTTP_FAILED}
     return outcome.reach in layers | _FAILED_BEFORE_NAME_IS_ANSWERED
+
+
+def _tries_lost(facts: Facts, run: PairRun) -> list[Step]:
+    """Give the measurement's own steps that failed as the arms of its pairs do, where the target's name is sent."""
+    layer = _LAYERS.get(run.name_kind, Operation.HTTP)
+    alike = {failure for operation, failure in run.failing if operation == layer}
+    return [
+        step
+        for step in facts.measurement.steps
+        if step.operation == layer and not step.redirect and step.failure in alike and _is_ipv4_connection(step)
+    ]
 
 
 def _is_met_otherwise(facts: Facts) -> bool:

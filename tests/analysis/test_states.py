@@ -112,6 +112,7 @@ def test_every_rule_id_is_unique_and_every_rule_of_the_table_exists() -> None:
 def test_every_rule_without_a_measured_weight_has_one_in_the_file_and_none_is_left_over() -> None:
     measured = (
         "pairs.selective",
+        "pairs.intermittent",
         "pairs.leaning",
         "pairs.own_address",
         "pairs.weak",
@@ -222,9 +223,45 @@ def test_verified_page_is_ok_without_any_control_or_sentinel() -> None:
     assert_state([CycleBuilder().add(NEWS, reached()).build()], State.OK, "reach.verified")
 
 
+def by_another_try(layer: str = "tls", failure: str = RESET, **place: Any) -> list[Step]:
+    """One try that failed, and the page by the next."""
+    return [*failed(layer, failure, attempts=1, **place), *(replace(s, attempt=2) for s in reached())]
+
+
 def test_success_in_a_retry_is_ok() -> None:
-    steps = [*failed("tls", RESET, attempts=1), *(replace(s, attempt=2) for s in reached())]
+    assert_state(world(by_another_try(), pairs=plus_pairs(0, alive=4)), State.OK, "reach.verified")
+
+
+def test_page_that_came_by_another_try_is_blocked_where_pairs_prove_the_rule() -> None:
+    cycles = world(by_another_try(), pairs=plus_pairs(14, alive=8), sentinel_pairs=plus_pairs(0, alive=4))
+    assert_state(cycles, State.BLOCKED, "pairs.intermittent.sni", ("tls.reset.sni",))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        reached(),  # spared
+        by_another_try("tcp", TIMEOUT),  # no name was sent yet
+        by_another_try("tls", TIMEOUT),  # not as the pairs' arms fail
+        by_another_try(address="2606:2800:220::1"),  # IPv6 may be broken on its own
+    ],
+)
+def test_page_whose_own_tries_did_not_die_of_the_rule_is_ok(steps: list[Step]) -> None:
     assert_state(world(steps, pairs=plus_pairs(14)), State.OK, "reach.verified")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "sentinel_pairs"),
+    [
+        (plus_pairs(9), plus_pairs(0, alive=4)),  # E of a hundred: too few
+        (plus_pairs(14, control_failed=8), plus_pairs(0, alive=4)),  # damage that struck the name more often
+        (plus_pairs(0, both=20), plus_pairs(0, alive=4)),
+        (plus_pairs(14), plus_pairs(6)),  # the helper's side reads names
+        (plus_pairs(14), []),  # nobody says that it does not
+    ],
+)
+def test_page_that_came_by_another_try_is_ok_without_proof(pairs: list[PairSpec], sentinel_pairs: Any) -> None:
+    assert_state(world(by_another_try(), pairs=pairs, sentinel_pairs=sentinel_pairs), State.OK, "reach.verified")
 
 
 def test_other_addresses_of_a_content_network_are_ok() -> None:
