@@ -16,6 +16,8 @@ PATTERNS = {
     "level": "M0,1.5 h6 M0,4.5 h6",
     "upright": "M1.5,0 v6 M4.5,0 v6",
     "dotted": "M1.5,1.5 h0.01 M4.5,4.5 h0.01",
+    "waved": "M0,4.5 l3,-3 l3,3",
+    "squared": "M1.5,1.5 h3 v3 h-3 z",
 }
 """SVG path data of one tile of 6 by 6 units, to be stroked in the state's ink."""
 
@@ -103,7 +105,29 @@ LOOKS: tuple[Look, ...] = (
 )
 """Every state, in the order in which a summary speaks of them."""
 
-LOOK = {look.state: look for look in LOOKS}
+CAUSE_LOOKS: tuple[Look, ...] = (
+    Look(
+        state="shutdown",
+        letter="X",
+        fill="#5b3a8e",
+        ink="#ffffff",
+        dark_fill="#c3a6f2",
+        dark_ink="#21103d",
+        pattern="waved",
+    ),
+    Look(
+        state="damage",
+        letter="K",
+        fill="#dfc3a1",
+        ink="#4a2c07",
+        dark_fill="#7a5a35",
+        dark_ink="#fff1dd",
+        pattern="squared",
+    ),
+)
+"""Causes of a darkness that no single measurement shows: only the picture of a whole event has them."""
+
+LOOK = {look.state: look for look in (*LOOKS, *CAUSE_LOOKS)}
 
 GAPS = ("missed", "unheard", "unmeasured", "unjudged")
 """Kinds of nothing. None of them has a fill: a gap is drawn as an outline, never as a state."""
@@ -114,8 +138,8 @@ LOOK_OF_CAUSE = {
     "tampering": "tampered",
     "withholding": "withheld",
     "target-down": "down",
-    "shutdown": "dark",
-    "damage": "dark",
+    "shutdown": "shutdown",
+    "damage": "damage",
     "dark-undetermined": "dark",
     "vantage-local": "local",
     "insufficient": "insufficient",

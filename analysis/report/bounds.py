@@ -61,3 +61,19 @@ LONG_TEXT_CHARS = 400
 
 QUERY_CHARS = 4000
 """A query is useless when cut: long enough for the longest that is made."""
+
+ANSWERS = 12
+"""Sentences that answer one question at the head of a report; the events below have all."""
+
+WHOLE_ROWS = 80
+"""Strips of the picture of the whole event: one for each service on each line of each place."""
+
+SCHEMATIC_PLACES = 40
+SCHEMATIC_NETWORKS = 12
+"""Rows and columns of the schematic."""
+
+CURVES = 6
+"""Paired tests drawn as they accumulate, the strongest of each service first."""
+
+CURVE_POINTS = 160
+"""Points of one curve: each round, or where there are more the last of each column."""

@@ -6,6 +6,7 @@ page. A number chooses among a text's plural forms (categories of Unicode CLDR).
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ def _russian(number: int) -> str:
         return "few"
     return "many"
 
+
+REVIEWED = frozenset({"en"})
+"""Languages whose wording a native speaker has read; the others say on the page that nobody has."""
 
 _PLURAL_CATEGORY: dict[str, Callable[[int], str]] = {
     "en": _one_or_other,
@@ -133,5 +137,5 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
         elif isinstance(value, list):
             flat += _flat({str(position): item for position, item in enumerate(value)}, f"{prefix}{key}.")
         else:
-            flat.append((f"{prefix}{key}", " ".join(str(value).split())))
+            flat.append((f"{prefix}{key}", re.sub(r"[ \n]+", " ", str(value)).strip(" \n")))  # a no-break space stays
     return flat

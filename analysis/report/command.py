@@ -1,4 +1,4 @@
-"""``nameblind report``: conclude where that is still to be done, and write the page."""
+"""``nameblind report``: conclude where that is still to be done, and write the page and the PDF."""
 
 from __future__ import annotations
 
@@ -18,26 +18,39 @@ def report(
     service: Annotated[str | None, typer.Option(metavar="NAME", help="This service alone.")] = None,
     lang: Annotated[str, typer.Option(metavar="en|kk|ru", help="Language of the report.")] = "en",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write it to.")] = Path("reports"),
+    form: Annotated[
+        str | None, typer.Option("--format", metavar="html|pdf", help="This form alone; else both.", show_default=False)
+    ] = None,
 ) -> None:
-    """Write what was seen, how sure that is, and what it rests on: one HTML file that fetches nothing.
+    """Write what was seen, how sure that is, and what it rests on: a page that fetches nothing, and a PDF.
 
     Conclusions are recomputed first where there are none, where facts have arrived
     since, or where other rules or other reference data drew them. The same database
     gives the same bytes.
 
-    Example: nameblind report --db results.db --service twitter
+    Example: nameblind report --db results.db --service twitter --lang kk --format pdf
     """
+    from rich.console import Console
+
     from analysis.report.catalogue import load
-    from analysis.report.write import write_report
+    from analysis.report.write import FORMATS, write_reports
+    from probe.errors import UserError
     from probe.store.database import Database
 
     load(lang)  # a language that is not there is refused before anything is computed
+    if form is not None and form not in FORMATS:
+        raise UserError(f"There is no report in the form {form!r}; choose one of: {', '.join(FORMATS)}.")
     with Database.open(db) as database:
         if _is_analysis_due(database):
             from analysis.analyse import analyse
 
             analyse(database)
-        typer.echo(write_report(database, out, service=service, language=lang))
+        with Console(stderr=True).status("Writing the report ..."):
+            paths = write_reports(
+                database, out, service=service, language=lang, forms=FORMATS if form is None else (form,)
+            )
+    for path in paths:
+        typer.echo(path)
 
 
 def _is_analysis_due(database: Database) -> bool:

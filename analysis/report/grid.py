@@ -122,6 +122,8 @@ class Versions:
     """Name and hash of each schedule that was followed."""
     last_arrival: datetime | None
     """When the last fact reached this database."""
+    reference: Mapping[str, str] | None = None
+    """Hash of each file of reference data, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,4 +260,5 @@ def _read_versions(session: Session) -> Versions:
         facts_sha256=analysis.facts_sha256 if analysis else "",
         schedules=tuple(sorted(schedules)),
         last_arrival=max((arrival for arrival in arrivals if arrival), default=None),
+        reference=analysis.reference if analysis else None,
     )

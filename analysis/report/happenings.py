@@ -11,6 +11,7 @@ from sqlalchemy import select
 from analysis.report import bounds
 from analysis.report.appearance import LOOK_OF_CAUSE
 from analysis.report.inert import visible
+from analysis.report.quoted import change_in_words, kind_in_words
 from analysis.report.wording import listed, short
 from probe.store.models import Event
 
@@ -37,6 +38,8 @@ class Entry:
     log10_lr: float
     text: str
     witnesses: str
+    name: str = ""
+    """Of the kind, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class Happening:
     speaking_against: tuple[Entry, ...]
     neutral: tuple[Entry, ...]
     entries_left_out: int
+    sums_for: str
+    """Sums by channel, as the analysis made them."""
+    sums_against: str
+    wanted: tuple[tuple[str, bool], ...]
+    """What would change the conclusion, and whether it is in the report's language."""
 
 
 def tell(session: Session, grid: Grid, service: str | None, words: Catalogue) -> tuple[tuple[Happening, ...], int]:
@@ -74,7 +82,7 @@ def tell(session: Session, grid: Grid, service: str | None, words: Catalogue) ->
     With ``service``, only those whose scope names it, or names no service at all.
     """
     events = session.scalars(select(Event).order_by(Event.onset_before, Event.event_id)).all()
-    relevant = [event for event in events if _bears_on(event, service)]
+    relevant = [event for event in events if bears_on(event, service)]
     return tuple(_happening(event, grid, words) for event in relevant[: bounds.EVENTS]), max(
         0, len(relevant) - bounds.EVENTS
     )
@@ -82,7 +90,7 @@ def tell(session: Session, grid: Grid, service: str | None, words: Catalogue) ->
 
 def _happening(event: Event, grid: Grid, words: Catalogue) -> Happening:
     zones = _zones(event, grid)
-    entries = sorted((_entry(item) for item in event.ledger), key=lambda entry: -abs(entry.log10_lr))
+    entries = sorted((_entry(item, words) for item in event.ledger), key=lambda entry: -abs(entry.log10_lr))
     speaking_for = [entry for entry in entries if entry.log10_lr > 0]
     neutral = [entry for entry in entries if entry.log10_lr == 0]
     against = [entry for entry in entries if entry.log10_lr < 0]
@@ -105,10 +113,13 @@ def _happening(event: Event, grid: Grid, words: Catalogue) -> Happening:
         speaking_against=tuple(against[:shown]),
         neutral=tuple(neutral[:shown]),
         entries_left_out=sum(max(0, len(side) - shown) for side in (speaking_for, against, neutral)),
+        sums_for=_sums(event, 0, words),
+        sums_against=_sums(event, 1, words),
+        wanted=tuple(change_in_words(str(text), words) for text in event.would_change or ()),
     )
 
 
-def _entry(item: dict[str, Any]) -> Entry:
+def _entry(item: dict[str, Any], words: Catalogue) -> Entry:
     witnesses = [visible(str(name), bounds.SHORT_TEXT_CHARS) for name in item.get("witness", ())]
     more = f" (+{len(witnesses) - bounds.LISTED_NAMES})" if len(witnesses) > bounds.LISTED_NAMES else ""
     channel = str(item.get("channel", ""))
@@ -118,11 +129,24 @@ def _entry(item: dict[str, Any]) -> Entry:
         log10_lr=float(item.get("log10_lr", 0.0)),
         text=visible(str(item.get("text", "")), bounds.LONG_TEXT_CHARS),
         witnesses=", ".join(witnesses[: bounds.LISTED_NAMES]) + more,
+        name=kind_in_words(str(item.get("kind", "")), words),
+    )
+
+
+def _sums(event: Event, position: int, words: Catalogue) -> str:
+    hypotheses = event.hypotheses or []
+    if position >= len(hypotheses):
+        return ""
+    sums = hypotheses[position].get("log10_lr") or {}
+    return ", ".join(
+        words.text("events.weight_of", channel=channel, sum=f"{float(sums[channel]):.1f}")
+        for channel in _CHANNELS
+        if sums.get(channel)
     )
 
 
 def _scope(event: Event, words: Catalogue) -> list[tuple[str, str]]:
-    services = _names(event, "services")
+    services = names_in(event, "services")
     rows = [
         (
             words.text("events.services"),
@@ -135,23 +159,25 @@ def _scope(event: Event, words: Catalogue) -> list[tuple[str, str]]:
         ("events.networks", "networks"),
         ("events.vantages", "vantages"),
     ):
-        names = _names(event, key)
+        names = names_in(event, key)
         if names:
             rows.append((words.text(label), listed(names, words)))
     return rows
 
 
-def _names(event: Event, key: str) -> list[str]:
+def names_in(event: Event, key: str) -> list[str]:
+    """Give the names of one kind in an event's scope."""
     return [str(name) for name in event.scope.get(key) or []]
 
 
-def _bears_on(event: Event, service: str | None) -> bool:
-    services = _names(event, "services")
+def bears_on(event: Event, service: str | None) -> bool:
+    """Tell whether an event belongs in a report on ``service``."""
+    services = names_in(event, "services")
     return service is None or not services or service in services
 
 
 def _zones(event: Event, grid: Grid) -> list[ZoneInfo]:
-    vantages = set(_names(event, "vantages"))
+    vantages = set(names_in(event, "vantages"))
     places = [place for place in grid.places if place.vantage_id in vantages and place.zone is not None]
     return list({str(place.zone): place.zone for place in places if place.zone is not None}.values())[:2]
 

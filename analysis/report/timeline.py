@@ -14,20 +14,22 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from analysis.report import bounds
-from analysis.report.appearance import GAPS, LOOK, LOOKS
+from analysis.report.appearance import CAUSE_LOOKS, GAPS, LOOK
 from analysis.report.axis import Axis, Tick, lay_out
 from analysis.report.inert import csv_cell
 from analysis.report.wording import area_name, short
 from probe.model import TargetKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from analysis.report.catalogue import Catalogue
     from analysis.report.grid import Grid, Place, Reading, Slot
 
-_ORDER = {state: position for position, state in enumerate((*(look.state for look in LOOKS), *GAPS))}
+ORDER = {state: position for position, state in enumerate((*LOOK, *GAPS))}
+"""States, causes and gaps, as counts and legends list them."""
+_CAUSES = {look.state for look in CAUSE_LOOKS}
 _CONTROL_GROUPS = {
     TargetKind.CONTROL_HOME.value: "timeline.controls_home",
     TargetKind.CONTROL_ABROAD.value: "timeline.controls_abroad",
@@ -95,7 +97,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """One target's rounds, before they are drawn: what each slot showed."""
 
     kind: str
@@ -121,7 +123,15 @@ def draw(grid: Grid, words: Catalogue) -> tuple[Axis | None, tuple[Picture, ...]
 
 def word_of(state: str, words: Catalogue) -> str:
     """Give the word of a state or of a kind of gap."""
+    if state in _CAUSES:
+        return words.text(f"cause.{state}.title")
     return words.text(f"state.{state}.word" if state in LOOK else f"gap.{state}.word")
+
+
+def line_of(name: str, slots: Sequence[Slot], counted: Mapping[datetime, Counter[str]]) -> Line:
+    """Give the rounds of several vantages as one line: at each moment, what all of them showed."""
+    at_once = {slot.at: slot for slot in slots}
+    return Line("target", name, name, tuple((at_once[at], counted[at]) for at in sorted(counted)), {})
 
 
 def _picture(place: Place, slots: tuple[Slot, ...], readings: list[Reading], axis: Axis, words: Catalogue) -> Picture:
@@ -134,8 +144,8 @@ def _picture(place: Place, slots: tuple[Slot, ...], readings: list[Reading], axi
         Strip(
             group=head if not position or head != heads[position - 1] else "",
             target=short(line.target),
-            summary=_summary(line, words),
-            marks=tuple(_marks(line, axis, words)),
+            summary=summary_of(line, words),
+            marks=tuple(marks_of(line, axis, words)),
         )
         for position, (head, line) in enumerate(zip(heads, drawn, strict=True))
     )
@@ -153,7 +163,7 @@ def _picture(place: Place, slots: tuple[Slot, ...], readings: list[Reading], axi
     )
 
 
-def _lines(slots: tuple[Slot, ...], readings: list[Reading]) -> list[_Line]:
+def _lines(slots: tuple[Slot, ...], readings: list[Reading]) -> list[Line]:
     of_target: defaultdict[tuple[str, str, str], dict[datetime, list[Reading]]] = defaultdict(dict)
     for reading in readings:
         key = (reading.kind, reading.service, reading.target)
@@ -164,7 +174,7 @@ def _lines(slots: tuple[Slot, ...], readings: list[Reading]) -> list[_Line]:
         measured = of_target[key]
         shown = tuple((slot, _shown(slot, measured.get(slot.at, []))) for slot in slots)
         ids = {at: " ".join(reading.measurement_id for reading in of_slot) for at, of_slot in measured.items()}
-        lines.append(_Line(*key, shown, ids))
+        lines.append(Line(*key, shown, ids))
     return lines
 
 
@@ -174,7 +184,8 @@ def _shown(slot: Slot, readings: list[Reading]) -> Counter[str]:
     return Counter([slot.kind if slot.kind != "ran" else "unmeasured"])
 
 
-def _marks(line: _Line, axis: Axis, words: Catalogue) -> Iterable[Mark]:
+def marks_of(line: Line, axis: Axis, words: Catalogue) -> Iterable[Mark]:
+    """Place a line's rounds on the axis, one by one or in columns."""
     if not axis.is_binned:
         for slot, counter in line.shown:
             left = axis.percent(slot.at)
@@ -200,7 +211,7 @@ def _alike(counter: Counter[str]) -> object:
 
 
 def _mark(left: float, width: float, counter: Counter[str], moment: str, words: Catalogue, reason: str = "") -> Mark:
-    states = sorted(counter, key=_ORDER.__getitem__)
+    states = sorted(counter, key=ORDER.__getitem__)
     total = counter.total()
     parts, top = [], 0.0
     for state in states:
@@ -224,22 +235,23 @@ def _counted(counter: Counter[str], words: Catalogue) -> str:
         return word_of(next(iter(counter)), words)
     return ", ".join(
         words.text("timeline.strip_count", count=words.number(counter[state]), word=word_of(state, words))
-        for state in sorted(counter, key=_ORDER.__getitem__)
+        for state in sorted(counter, key=ORDER.__getitem__)
     )
 
 
-def _summary(line: _Line, words: Catalogue) -> str:
+def summary_of(line: Line, words: Catalogue) -> str:
+    """Say in words what a strip shows."""
     total: Counter[str] = sum((counter for _, counter in line.shown), Counter())
     counts = ", ".join(
         words.text("timeline.strip_count", count=words.number(total[state]), word=word_of(state, words))
-        for state in sorted(total, key=_ORDER.__getitem__)
+        for state in sorted(total, key=ORDER.__getitem__)
     )
     return words.text("timeline.strip", target=short(line.target), counts=counts)
 
 
-def _runs(line: _Line, words: Catalogue) -> Iterable[Run]:
+def _runs(line: Line, words: Catalogue) -> Iterable[Run]:
     def shown(item: tuple[Slot, Counter[str]]) -> tuple[tuple[str, ...], str]:
-        return tuple(sorted(item[1], key=_ORDER.__getitem__)), item[0].reason
+        return tuple(sorted(item[1], key=ORDER.__getitem__)), item[0].reason
 
     for (states, reason), group in groupby(line.shown, key=shown):
         rounds = [slot for slot, _ in group]
@@ -258,9 +270,9 @@ def _because(reason: str, words: Catalogue) -> str:
     return ": " + (words.text(f"reason.{reason}") if words.has(f"reason.{reason}") else short(reason))
 
 
-def _csv_rows(place: Place, line: _Line) -> Iterable[tuple[str, ...]]:
+def _csv_rows(place: Place, line: Line) -> Iterable[tuple[str, ...]]:
     for slot, counter in line.shown:
-        for state in sorted(counter, key=_ORDER.__getitem__):
+        for state in sorted(counter, key=ORDER.__getitem__):
             yield (
                 place.vantage_id,
                 slot.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -279,7 +291,7 @@ def _csv(rows: list[tuple[str, ...]]) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _group(line: _Line, words: Catalogue) -> str:
+def _group(line: Line, words: Catalogue) -> str:
     return words.text(_CONTROL_GROUPS[line.kind]) if line.kind in _CONTROL_GROUPS else short(line.service)
 
 

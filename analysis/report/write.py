@@ -14,15 +14,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 
 from analysis.report import bounds
+from analysis.report.accumulated import accumulate
+from analysis.report.answer import answers
 from analysis.report.appearance import GAPS, LOOK, LOOKS, PATTERNS
-from analysis.report.catalogue import load
+from analysis.report.catalogue import REVIEWED, load
 from analysis.report.certificates import read_issuers
-from analysis.report.evidence import Dossier, PairRow, calibrate, gather
+from analysis.report.citing import cite
+from analysis.report.evidence import Calibration, Dossier, PairRow, calibrate, gather
 from analysis.report.findings import find, tally
 from analysis.report.grid import Grid, read_grid
 from analysis.report.happenings import tell
 from analysis.report.inert import visible
-from analysis.report.timeline import draw
+from analysis.report.pdf import render_pdf
+from analysis.report.timeline import draw, word_of
+from analysis.report.whole import draw_whole
 from analysis.report.wording import heading, paragraph, sentence, short
 from probe.errors import UserError
 from probe.model import Peer
@@ -39,28 +44,48 @@ if TYPE_CHECKING:
     from analysis.report.catalogue import Catalogue
     from probe.store.database import Database
 
+PARTS = ("answer", "whole", "summary", "events", "accumulated", "timeline", "evidence", "method")
+"""Sections in the order of a hurried reader: each has its page template."""
+
 _HERE = Path(__file__).parent
 
 
-def write_report(database: Database, out_dir: Path, *, service: str | None = None, language: str = "en") -> Path:
+FORMATS = ("html", "pdf")
+
+
+def write_report(
+    database: Database, out_dir: Path, *, service: str | None = None, language: str = "en", form: str = "html"
+) -> Path:
     """Write the report on a database, or on one service in it, and give the file's path.
 
-    The page reads the stored conclusions and computes none. It holds no time of its own making: the same
-    database gives the same bytes. ``UserError``: a language without a catalogue, a service that the database
-    does not have, a folder that cannot be written.
+    The report reads the stored conclusions and computes none. It holds no time of its own making: the same
+    database gives the same bytes, as a page and as a PDF. ``UserError``: a language without a catalogue, a
+    service that the database does not have, a folder that cannot be written, a PDF without its typesetter.
     """
+    (path,) = write_reports(database, out_dir, service=service, language=language, forms=(form,))
+    return path
+
+
+def write_reports(
+    database: Database, out_dir: Path, *, service: str | None = None, language: str = "en", forms: Sequence[str]
+) -> list[Path]:
+    """Write the report in several forms (:data:`FORMATS`), reading the database once."""
     words = load(language)
     with database.session() as session:
-        page = _render(_context(session, service, words))
-    path = out_dir / _file_name(service)
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(page.encode("utf-8", errors="backslashreplace"))
-    except OSError as error:
-        raise UserError(
-            f"The report cannot be written to {path}: {error.strerror}; choose another folder with --out."
-        ) from error
-    return path
+        context = _context(session, service, words)
+    made = {form: _MAKERS[form](context) for form in forms}
+    paths = []
+    for form, content in made.items():
+        path = out_dir / _file_name(service, form)
+        try:
+            out_dir.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise UserError(
+                f"The report cannot be written to {path}: {error.strerror}; choose another folder with --out."
+            ) from error
+        paths.append(path)
+    return paths
 
 
 def _context(session: Session, service: str | None, words: Catalogue) -> dict[str, Any]:
@@ -72,15 +97,31 @@ def _context(session: Session, service: str | None, words: Catalogue) -> dict[st
     overview = [replace(row, service=short(row.service)) for row in tally(grid, findings)]
     services = sorted({reading.service for reading in grid.targets})
     happenings, happenings_left_out = tell(session, grid, service, words)
+    calibration = calibrate(session.scalars(select(PairTest)).all())
+    accumulations = accumulate(session, grid, axis, words)
+    subject = (
+        short(service)
+        if service is not None
+        else words.names([short(name) for name in services], bounds.HEADLINE_NAMES)
+    )
+    period, is_lab = _period(axis, words), is_of_a_lab(session)
     return {
+        "parts": [part for part in PARTS if part != "accumulated" or accumulations],
+        "is_reviewed": words.language in REVIEWED,
+        "answers": answers(session, grid, service, words),
+        "told": {one.event_id for one in happenings},
+        "whole": draw_whole(session, grid, axis, service, words),
+        "accumulations": accumulations,
+        "ticks": axis.ticks(None, words) if axis else (),
+        "word_of": lambda state: word_of(state, words),
+        "citation": cite(grid.versions, subject or words.text("method.cite_all"), axis, period, words, is_lab=is_lab),
+        "reference": sorted((grid.versions.reference or {}).items()),
         "words": words,
-        "is_lab": is_of_a_lab(session),
+        "is_lab": is_lab,
         "service": short(service) if service is not None else None,
         "grid": grid,
-        "subject": short(service)
-        if service is not None
-        else words.names([short(name) for name in services], bounds.HEADLINE_NAMES),
-        "period": _period(axis, words),
+        "subject": subject,
+        "period": period,
         "upto": _arrival(grid, words),
         "column_width": _length(axis.mark, words) if axis else "",
         "nothing": _nothing(grid, service, words),
@@ -101,7 +142,8 @@ def _context(session: Session, service: str | None, words: Catalogue) -> dict[st
         "dossiers": dossiers,
         "headings": {finding.number: heading(finding, words) for finding in shown},
         "issuers": read_issuers(session, _leaves(dossiers)),
-        "calibration": calibrate(session.scalars(select(PairTest)).all()),
+        "calibration": calibration,
+        "calibration_text": _calibration(calibration, words) if calibration else "",
         "counts": {
             state: sum(reading.state == state for reading in grid.targets) for state in ("local", "insufficient")
         },
@@ -146,6 +188,17 @@ def _length(length: timedelta, words: Catalogue) -> str:
     return words.count("count.hours", round(minutes / 60))
 
 
+def _calibration(calibration: Calibration, words: Catalogue) -> str:
+    return words.text(
+        "method.calibration_text",
+        pairs=words.count("count.pair", calibration.pairs),
+        vantages=words.count("count.vantage", calibration.vantages),
+        discordant=words.number(calibration.discordant),
+        mean_e=f"{calibration.mean_e:.2f}",
+        max_e=f"{calibration.highest_log10_e:.2f}",
+    )
+
+
 def _strongest(dossier: Dossier) -> PairRow | None:
     """Give the heaviest paired test; one at a helper, which reads no names, before one at the service itself."""
     return min(dossier.pair_rows, key=lambda row: row.peer != Peer.HELPER.value, default=None)
@@ -161,8 +214,12 @@ def _leaves(dossiers: Sequence[Dossier]) -> set[str]:
     }
 
 
-def _render(context: dict[str, Any]) -> str:
-    return _environment().get_template("page.html.jinja").render(context)
+def _render(context: dict[str, Any]) -> bytes:
+    page = _environment().get_template("page.html.jinja").render(context)
+    return page.encode("utf-8", errors="backslashreplace")
+
+
+_MAKERS = {"html": _render, "pdf": render_pdf}
 
 
 @cache
@@ -177,10 +234,10 @@ def _environment() -> Environment:
     )
 
 
-def _file_name(service: str | None) -> str:
+def _file_name(service: str | None, form: str) -> str:
     if service is None:
-        return "nameblind-report.html"
+        return f"nameblind-report.{form}"
     slug = re.sub(r"[^a-z0-9]+", "-", service.lower()).strip("-")[:40]
     if slug != service:  # another service may shorten to the same name
         slug = f"{slug}-{hashlib.sha256(service.encode()).hexdigest()[:8]}".strip("-")
-    return f"nameblind-report-{slug}.html"
+    return f"nameblind-report-{slug}.{form}"

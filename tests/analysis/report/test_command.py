@@ -47,7 +47,7 @@ def facts(tmp_path: Path) -> Path:
 def test_facts_without_conclusions_are_analysed_first(facts: Path, tmp_path: Path) -> None:
     out = run("--db", str(facts), "--out", str(tmp_path / "out"))
     page = (tmp_path / "out" / "nameblind-report.html").read_text(encoding="utf-8")
-    assert out == str(tmp_path / "out" / "nameblind-report.html")
+    assert out.split("\n") == [str(tmp_path / "out" / f"nameblind-report.{form}") for form in ("html", "pdf")]
     assert "have not been analysed" not in page
     with Database.open(str(facts)) as database, database.session() as session:
         assert session.scalar(select(Analysis.ruleset)) is not None
@@ -100,6 +100,14 @@ def test_an_empty_database_gives_a_report_that_says_so(tmp_path: Path) -> None:
         assert session.scalars(select(Cycle)).all() == []
     run("--db", str(path), "--out", str(tmp_path))
     assert "Not enough data." in (tmp_path / "nameblind-report.html").read_text(encoding="utf-8")
+
+
+def test_one_form_alone_can_be_asked_for_and_a_wrong_one_is_refused(facts: Path, tmp_path: Path) -> None:
+    assert run("--db", str(facts), "--out", str(tmp_path / "one"), "--format", "html").endswith(".html")
+    assert [path.suffix for path in (tmp_path / "one").iterdir()] == [".html"]
+    with pytest.raises(UserError, match="choose one of: html, pdf"):
+        run("--db", str(facts), "--out", str(tmp_path / "none"), "--format", "docx")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_wrong_language_is_refused_before_anything_is_read(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from analysis.report import bounds, write_report
-from analysis.report.appearance import GAPS, LOOKS
+from analysis.report.appearance import GAPS, LOOK, LOOKS
 from analysis.report.catalogue import load
+from analysis.report.timeline import word_of
 from probe.errors import UserError
 from probe.store.models import Analysis, Base, Cycle, MissedSlot, State, Vantage
 from tests.analysis.report.page_parser import Page
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from probe.store.database import Database
 
     Build = Callable[[list[Base]], Database]
+
+WHOLE_STRIPS = 5 * 5
+"""Services on each line (place, network, bearer) of the picture of the whole event."""
 
 HOSTILE = (
     "</title><script>alert(1)</script>",
@@ -87,7 +91,7 @@ def test_every_link_within_the_page_leads_somewhere(page: Page) -> None:
 
 def test_sections_stand_in_the_order_of_a_hurried_reader(page: Page) -> None:
     sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
-    assert sections == ["summary", "timeline", "events", "evidence", "method"]
+    assert sections == ["answer", "whole", "summary", "events", "timeline", "evidence", "method"]
 
 
 def test_the_same_database_gives_the_same_bytes(build: Build, tmp_path: Path) -> None:
@@ -103,7 +107,9 @@ def test_every_state_and_every_gap_is_in_the_legend(page: Page) -> None:
     assert legend == [*(look.state for look in LOOKS), *GAPS]
 
 
-def test_rounds_that_did_not_happen_are_drawn_as_gaps_and_never_as_a_state(page: Page, zhanaozen: Database) -> None:
+def test_rounds_that_did_not_happen_are_drawn_as_gaps_and_never_as_a_state(zhanaozen: Database, tmp_path: Path) -> None:
+    html = write_report(zhanaozen, tmp_path).read_text(encoding="utf-8")
+    page = Page(html[html.index('<section id="timeline"') : html.index('<section id="evidence"')])
     targets = len(TARGETS)
     legend = 1
     assert page.count("rect", "g-missed") == 2 * targets + legend
@@ -126,15 +132,16 @@ def test_a_measurement_without_a_conclusion_is_never_drawn_as_a_state(build: Bui
     rows: list[Base] = [one_vantage(), one_cycle()]
     measured = measurement_rows("m0", "v1-c0", "v1", SLOTS[0], "Twitter", "twitter.com", "target", "ok")
     rows += [row for row in measured if not isinstance(row, State)]
-    page = page_of(build(rows), tmp_path)
-    assert page.count("rect", "g-unjudged") == 1 + 1
-    assert "have not been analysed" in " ".join(page.texts("p", "nothing"))
+    html = write_report(build(rows), tmp_path).read_text(encoding="utf-8")
+    timeline = Page(html[html.index('<section id="timeline"') : html.index('<section id="evidence"')])
+    assert timeline.count("rect", "g-unjudged") == 1 + 1
+    assert "have not been analysed" in " ".join(Page(html).texts("p", "nothing"))
 
 
 def test_every_picture_has_words_for_those_who_do_not_see_it(zhanaozen: Database, tmp_path: Path) -> None:
     html = write_report(zhanaozen, tmp_path).read_text(encoding="utf-8")
     pictures = re.findall(r'<svg class="strip"[^>]*role="img"[^>]*><title>([^<]+)</title>', html)
-    assert len(pictures) == html.count('class="strip"') == len(VANTAGES) * len(TARGETS)
+    assert len(pictures) == html.count('class="strip"') == len(VANTAGES) * len(TARGETS) + WHOLE_STRIPS
     assert "twitter.com: 4 blocked, 4 ok." in pictures
     assert html.count("<figure") == html.count("The same as a table") == html.count("text/csv") == len(VANTAGES)
 
@@ -243,16 +250,17 @@ def test_versions_and_hash_stand_on_the_page(page: Page) -> None:
 
 def test_colours_are_legible_and_differ_in_grey() -> None:
     words = load("en")
-    for look in LOOKS:
+    looks = list(LOOK.values())
+    for look in looks:
         assert contrast(look.fill, look.ink) >= 4.5, look.state
         assert contrast(look.dark_fill, look.dark_ink) >= 4.5, look.state
-        assert words.text(f"state.{look.state}.word")
-    assert len({look.letter for look in LOOKS}) == len(LOOKS)
-    plain = [replace(look, letter="") for look in LOOKS if look.pattern is None]
+        assert word_of(look.state, words)
+    assert len({look.letter for look in looks}) == len(looks)
+    plain = [replace(look, letter="") for look in looks if look.pattern is None]
     for position, one in enumerate(plain):
         for other in plain[position + 1 :]:
             assert contrast(one.fill, other.fill) >= 2, (one.state, other.state)
-    patterned = [look.pattern for look in LOOKS if look.pattern is not None and look.fill != "#ffffff"]
+    patterned = [look.pattern for look in looks if look.pattern is not None and look.fill != "#ffffff"]
     assert len(set(patterned)) == len(patterned)
 
 

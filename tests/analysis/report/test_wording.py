@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from analysis.report import catalogue, write_report
-from analysis.report.appearance import GAPS, LOOK_OF_CAUSE, LOOKS
+from analysis.report.appearance import GAPS, LOOK, LOOK_OF_CAUSE, LOOKS
 from analysis.report.catalogue import load
 from analysis.report.wording import odds
 from probe.errors import UserError
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 PERSONS = re.compile(
     r"\b(government|authorit|regime|minist|polic|officials?|censor|operator decided|deliberate)", re.IGNORECASE
+)
+
+
+PERSONS_ELSEWHERE = re.compile(
+    r"правительств|власт|режим|министер|полици|чиновник|цензор|умышлен|үкімет|билік|министр|полиция|шенеунік|цензура",
+    re.IGNORECASE,
 )
 
 
@@ -52,6 +58,38 @@ def test_the_word_blocked_belongs_to_one_state_alone() -> None:
 
 def test_no_text_names_a_person_or_a_body() -> None:
     assert not [text for text in words_under(english()) if PERSONS.search(text)]
+    for language in ("kk", "ru"):
+        assert not [text for text in load(language)._texts.values() if PERSONS_ELSEWHERE.search(text)]
+
+
+@pytest.mark.parametrize(("language", "stem"), [("ru", r"\bзаблокирован"), ("kk", r"\bбұғаттал")])  # noqa: RUF001 - Cyrillic on purpose
+def test_the_word_blocked_belongs_to_one_state_alone_in_every_language(language: str, stem: str) -> None:
+    content: dict[str, Any] = yaml.safe_load((catalogue._FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
+    own = words_under({"blocked": content["state"].pop("blocked")})
+    assert sum(bool(re.search(stem, text, re.IGNORECASE)) for text in own) >= 3
+    assert not [text for text in words_under(content) if re.search(stem, text, re.IGNORECASE)]
+
+
+def is_bare_utc(text: str) -> bool:
+    return set(re.findall(r"[A-Za-z]+", text)) == {"UTC"}
+
+
+@pytest.mark.parametrize("language", ["ru", "kk"])
+def test_no_sentence_was_left_in_english(language: str) -> None:
+    """A translated text has letters of its own script; the few that are names or formulas are listed here."""
+    words, reference = load(language), load("en")
+    names_and_formulas = {"list.more", "timeline.utc", "accumulated.axis", "evidence.log10_e"}
+    for key, text in words._texts.items():
+        bare = re.sub(r"{[^}]*}", "", text)
+        if re.search(r"[A-Za-z]{2}", re.sub(r"{[^}]*}", "", reference._texts.get(key, ""))):
+            assert re.search(r"[Ѐ-ӿ]", bare) or key in names_and_formulas or is_bare_utc(bare), key
+        assert not re.search(r"\b(the|of|and|is|was|which)\b", bare), key
+
+
+def test_a_language_that_no_native_speaker_has_read_says_so(zhanaozen: Database, tmp_path: Path) -> None:
+    for language in catalogue.languages():
+        html = write_report(zhanaozen, tmp_path, language=language).read_text(encoding="utf-8")
+        assert (load(language).text("page.unreviewed") in html) == (language not in catalogue.REVIEWED)
 
 
 def test_states_below_the_floor_have_their_fixed_words() -> None:
@@ -77,7 +115,7 @@ def test_every_state_has_its_sentence_its_alternative_and_what_would_change_it(s
 def test_every_cause_and_every_gap_has_words() -> None:
     words = load("en")
     for cause, look in LOOK_OF_CAUSE.items():
-        assert look in {one.state for one in LOOKS}
+        assert look in LOOK
         for part in ("title", "reading", "other"):
             assert words.text(f"cause.{cause}.{part}")
     for gap in GAPS:
