@@ -116,7 +116,7 @@ def nearest_to_zero(low: float, high: float) -> float:
     if low <= 0.0 <= high:
         return 0.0
     end = low if low > 0.0 else high
-    return float(np.trunc(end * 100.0) / 100.0)
+    return float(np.trunc(end * 100.0) / 100.0) + 0.0  # no minus before a zero
 
 
 def as_yaml(found: Fit, *, version: str) -> str:

@@ -41,6 +41,7 @@ SUBCOMMANDS = {
     "plan": Subcommand("probe.commands.plan", "plan", "Show what a schedule would contact, before any consent."),
     "consent": Subcommand("probe.commands.consent", "consent", "Read the risks; give or withdraw consent."),
     "run": Subcommand("probe.commands.run", "run", "Measure on schedule, or once."),
+    "status": Subcommand("probe.commands.status", "status", "How a probe does: last cycle, budget, missed slots."),
     "analyze": Subcommand(
         "analysis.commands", "analyze", "Recompute every conclusion from the stored facts.", "analysis"
     ),

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analysis.evaluate.bars import bars_of
+from analysis.evaluate.keeping import begin, keep
 from analysis.evaluate.kept import read_kept
 from analysis.evaluate.pictures import pictures
 from analysis.evaluate.runs import plan, run
@@ -42,6 +43,10 @@ def evaluate(
     lab: Annotated[
         Path | None, typer.Option(help="A folder with kept runs of `nameblind lab score`, to be counted too.")
     ] = None,
+    keeping: Annotated[
+        Path | None,
+        typer.Option("--keep", help="Keep each episode's score in this file; a run that was cut off goes on from it."),
+    ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables to this page, or between its marks.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the pictures (SVG) into this folder.")] = None,
     as_json: AsJson = False,
@@ -56,9 +61,9 @@ def evaluate(
     Example: nameblind evaluate --episodes 200 --out pictures
     """
     kept = read_kept(lab) if lab is not None else None
-    for path, option in ((markdown, "--markdown"), (out, "--out")):
+    for path, option in ((markdown, "--markdown"), (out, "--out"), (keeping, "--keep")):
         _check_place(path, option)
-    scores = _with_progress(plan(episodes, seed), jobs or os.cpu_count() or 1)
+    scores = scores_of(plan(episodes, seed), jobs or os.cpu_count() or 1, keeping)
     card = scorecard(scores, seed=seed)
     if markdown is not None:
         _write(markdown, _with_figures(markdown, as_markdown(card, kept)))
@@ -79,7 +84,7 @@ def _check_place(path: Path | None, option: str) -> None:
     """Refuse a place that cannot be written before an hour is spent."""
     if path is not None and not path.absolute().parent.is_dir():
         raise UserError(f"{option}: there is no folder {path.absolute().parent}; make it first.")
-    if path is not None and option == "--markdown" and path.is_dir():
+    if path is not None and option in {"--markdown", "--keep"} and path.is_dir():
         raise UserError(f"{option}: {path} is a folder; give the name of a file.")
     if path is not None and option == "--out" and path.exists() and not path.is_dir():
         raise UserError(f"{option}: {path} is a file; give a folder.")
@@ -103,13 +108,17 @@ def _write(path: Path, text: str) -> None:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
 
 
-def _with_progress(wanted: Plan, jobs: int) -> list[Score]:
+def scores_of(wanted: Plan, jobs: int, path: Path | None = None) -> list[Score]:
+    """Score every episode of a plan, in its order; those that ``path`` keeps are not judged again."""
+    done = begin(path) if path is not None else {}
+    left = tuple(one for one in wanted if one not in done)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    scores: list[Score] = []
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("judging episodes", total=len(wanted))
-        for one in run(wanted, jobs):
-            scores.append(one)
-            falsely = sum(score.is_falsely_accusing for score in scores)
+        task = progress.add_task("judging episodes", total=len(wanted), completed=len(wanted) - len(left))
+        for one in run(left, jobs):
+            if path is not None:
+                keep(path, one)
+            done[one.generator, one.seed] = one
+            falsely = sum(score.is_falsely_accusing for score in done.values())
             progress.update(task, advance=1, description=f"judging episodes ({falsely} falsely accusing)")
-    return scores
+    return [done[one] for one in wanted]

@@ -37,8 +37,8 @@ class Evidence:
 @cache
 def weights() -> dict[str, float]:
     """Give the weights of the rules that do not measure their own, as log10 of a likelihood ratio."""
-    loaded: dict[str, dict[str, float]] = yaml.safe_load(WEIGHTS_FILE.read_text(encoding="utf-8"))
-    return {rule: float(weight) for rule, weight in loaded["log10_lr"].items()}
+    loaded = yaml.safe_load(WEIGHTS_FILE.read_text(encoding="utf-8"))
+    return {rule: float(fitted["log10_lr"]) for rule, fitted in loaded["rules"].items()}
 
 
 def fired(rule: str, text: str, steps: Iterable[Step] = (), mechanism: str | None = None) -> Evidence:

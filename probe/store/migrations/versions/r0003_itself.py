@@ -8,12 +8,15 @@ empty in old rows, so that their hashes stay what they were.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from alembic import op
 
 from probe.store.migrations import triggers_0001
+
+if TYPE_CHECKING:
+    from alembic.operations.base import BatchOperations
 
 revision = "0003"
 down_revision = "0002"
@@ -42,12 +45,31 @@ _LOOKED: tuple[tuple[str, sa.types.TypeEngine[Any]], ...] = (
 )
 
 
+def _in_order(table: BatchOperations) -> None:
+    """Put the constraints in an order of ours: SQLite's table is made anew, and Alembic reads them from a set.
+
+    Otherwise two new databases with the same rows would differ in their bytes.
+    """
+    if op.get_bind().dialect.name != "sqlite":
+        return
+    for name, kind in (
+        ("fk_link_sample_vantage_id", "foreignkey"),
+        ("fk_link_sample_cycle_id", "foreignkey"),
+        ("uq_link_sample_vantage_id_chain_seq", "unique"),
+    ):
+        table.drop_constraint(name, type_=kind)
+    table.create_foreign_key("fk_link_sample_vantage_id", "vantage", ["vantage_id"], ["vantage_id"])
+    table.create_foreign_key("fk_link_sample_cycle_id", "cycle", ["cycle_id"], ["cycle_id"])
+    table.create_unique_constraint("uq_link_sample_vantage_id_chain_seq", ["vantage_id", "chain_seq"])
+
+
 def upgrade() -> None:
     """Free the row of its cycle, widen it, and add the table."""
     with op.batch_alter_table("link_sample") as table:
         table.alter_column("cycle_id", existing_type=sa.String(), nullable=True)
         for name, kind in _LOOKED:
             table.add_column(sa.Column(name, kind, nullable=True))
+        _in_order(table)
     if op.get_bind().dialect.name == "sqlite":
         _make_append_only("link_sample")
     op.create_table(
