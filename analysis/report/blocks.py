@@ -27,6 +27,7 @@ def blocks_of(context: dict[str, Any]) -> list[Block]:
     words: Catalogue = context["words"]
     made = {
         "answer": _answer,
+        "claims": _claims,
         "whole": _whole,
         "summary": _summary,
         "events": _events,
@@ -121,6 +122,19 @@ def _answer(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:
     for answer in context["answers"]:
         yield _heading(answer.title, 3)
         yield _items((line.look, line.text) for line in answer.lines)
+
+
+def _claims(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:
+    yield _text(words.text("claims.intro"), "soft")
+    for claim in context["claims"]:
+        yield _heading(f"{claim.who}: {claim.cause}", 3)
+        yield _text(claim.quote)
+        yield _text(f"{claim.said}. {claim.source}", "soft")
+        for text in claim.assumed:
+            yield _text(f"{words.text('claims.assumed')} {text}", "soft")
+        for place, answers in claim.scopes:
+            yield _text(place)
+            yield _items(("", f"{one.what}: {one.word}. {one.reason}.") for one in answers)
 
 
 def _whole(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:

@@ -10,6 +10,10 @@ import typer
 from probe.commands.options import DEFAULT_DATABASE, Db
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.claims.claim import Claim
+    from analysis.claims.weigh import Weighed
     from probe.store.database import Database
 
 
@@ -20,6 +24,10 @@ def report(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write it to.")] = Path("reports"),
     form: Annotated[
         str | None, typer.Option("--format", metavar="html|pdf", help="This form alone; else both.", show_default=False)
+    ] = None,
+    claim: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Set what this file says somebody said against it; may be given again."),
     ] = None,
 ) -> None:
     """Write what was seen, how sure that is, and what it rests on: a page that fetches nothing, and a PDF.
@@ -40,17 +48,42 @@ def report(
     load(lang)  # a language that is not there is refused before anything is computed
     if form is not None and form not in FORMATS:
         raise UserError(f"There is no report in the form {form!r}; choose one of: {', '.join(FORMATS)}.")
+    claims = _read_claims(claim or ())  # so is a wrong file
     with Database.open(db) as database:
         if _is_analysis_due(database):
             from analysis.analyse import analyse
 
             analyse(database)
+        weighed = _weigh(claims, database) if claims else ()
         with Console(stderr=True).status("Writing the report ..."):
             paths = write_reports(
-                database, out, service=service, language=lang, forms=FORMATS if form is None else (form,)
+                database,
+                out,
+                service=service,
+                language=lang,
+                forms=FORMATS if form is None else (form,),
+                claims=weighed,
             )
     for path in paths:
         typer.echo(path)
+
+
+def _read_claims(paths: Sequence[Path]) -> list[Claim]:
+    from analysis.claims.claim import read_claim
+
+    return [read_claim(path) for path in paths]
+
+
+def _weigh(claims: Sequence[Claim], database: Database) -> list[tuple[Claim, list[list[Weighed]]]]:
+    """Set claims against the conclusions, which are drawn anew for it."""
+    from analysis.analyse import analyse
+    from analysis.claims.weigh import weigh
+    from analysis.reading import read_vantages
+
+    found = analyse(database)
+    with database.session() as session:
+        vantages = read_vantages(session)
+    return [(claim, weigh(claim, found, vantages)) for claim in claims]
 
 
 def _is_analysis_due(database: Database) -> bool:

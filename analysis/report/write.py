@@ -20,6 +20,7 @@ from analysis.report.appearance import GAPS, LOOK, LOOKS, PATTERNS
 from analysis.report.catalogue import REVIEWED, load
 from analysis.report.certificates import read_issuers
 from analysis.report.citing import cite
+from analysis.report.claimed import claimed
 from analysis.report.evidence import Calibration, Dossier, PairRow, calibrate, gather
 from analysis.report.findings import find, tally
 from analysis.report.grid import Grid, read_grid
@@ -40,11 +41,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from analysis.claims.claim import Claim
+    from analysis.claims.weigh import Weighed
     from analysis.report.axis import Axis
     from analysis.report.catalogue import Catalogue
     from probe.store.database import Database
 
-PARTS = ("answer", "whole", "summary", "events", "accumulated", "timeline", "evidence", "method")
+PARTS = ("answer", "claims", "whole", "summary", "events", "accumulated", "timeline", "evidence", "method")
 """Sections in the order of a hurried reader: each has its page template."""
 
 _HERE = Path(__file__).parent
@@ -67,12 +70,24 @@ def write_report(
 
 
 def write_reports(
-    database: Database, out_dir: Path, *, service: str | None = None, language: str = "en", forms: Sequence[str]
+    database: Database,
+    out_dir: Path,
+    *,
+    service: str | None = None,
+    language: str = "en",
+    forms: Sequence[str],
+    claims: Sequence[tuple[Claim, Sequence[Sequence[Weighed]]]] = (),
 ) -> list[Path]:
-    """Write the report in several forms (:data:`FORMATS`), reading the database once."""
+    """Write the report in several forms (:data:`FORMATS`), reading the database once.
+
+    ``claims``: what somebody said, each with what became of it in its scopes (:func:`analysis.claims.weigh.weigh`).
+    """
     words = load(language)
     with database.session() as session:
         context = _context(session, service, words)
+    context["claims"] = claimed(claims, words)
+    if not claims:
+        context["parts"] = [part for part in context["parts"] if part != "claims"]
     made = {form: _MAKERS[form](context) for form in forms}
     paths = []
     for form, content in made.items():

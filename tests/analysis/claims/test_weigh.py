@@ -73,7 +73,12 @@ SHOWN = states("blocked", "a1", "a2")
         # another time, another place
         (claim(start_h=6), SHOWN, [BLOCKED], Outcome.UNSAID),
         (claim(regions=("Town",)), [*SHOWN, *states("dark", "z1", "z2")], [BLOCKED, DARK], Outcome.UNSAID),
-        (claim(Cause.SELECTIVE_BLOCKING, regions=("Town",)), states("dark", "z1", "z2"), [BLOCKED, DARK], Outcome.UNSAID),
+        (
+            claim(Cause.SELECTIVE_BLOCKING, regions=("Town",)),
+            states("dark", "z1", "z2"),
+            [BLOCKED, DARK],
+            Outcome.UNSAID,
+        ),
         (claim(regions=("Nowhere",)), SHOWN, [BLOCKED], Outcome.UNSAID),
         # what the events say of darkness
         (claim(regions=("Town",)), states("dark", "z1", "z2"), [event("damage", "z1", "z2")], Outcome.SUPPORTED),
