@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := run
-.PHONY: run test check docs lab-score clean
+.PHONY: run test check docs pictures lab-score clean
 
 run: .venv/installed-run
 	@$(BIN)/nameblind start
@@ -18,6 +18,9 @@ test: check
 docs: .venv/installed-docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs build/docs
 	@echo "The pages: build/docs/index.html"
+
+pictures: .venv/installed-dev
+	$(BIN)/python docs/pictures/make.py
 
 # Hours, the first time; what was scored before and still holds is not run again, so it can be interrupted at will.
 lab-score: .venv/installed-run
