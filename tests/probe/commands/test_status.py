@@ -58,7 +58,7 @@ def test_it_fits_into_eighty_columns_and_runs_no_terminal_code(path: str) -> Non
     with Database.open_for_reading(path) as database:
         found = look(database)
     found["vantages"][0]["services"] = {"\x1b[31m[red]evil[/red]": {"answered": 0, "measured": 1}}
-    console = Console(width=80, record=True, file=None, force_terminal=False, quiet=True)
+    console = Console(width=80, force_terminal=False)
     with console.capture() as capture:
         console.print(picture(found))
     text = capture.get()
@@ -91,7 +91,7 @@ def test_how_long_ago_is_told_in_the_words_of_a_person(path: str) -> None:
 
     with Database.open_for_reading(path) as database:
         found = look(database, Later())  # type: ignore[arg-type]
-    console = Console(width=80, quiet=True)
+    console = Console(width=80, force_terminal=False)
     with console.capture() as capture:
         console.print(picture(found))
     assert "days ago" in capture.get()
