@@ -141,11 +141,19 @@ def picture(found: dict[str, Any]) -> RenderableType:
     for heading in ("last heard", "its last 24 hours", "answered last"):
         table.add_column(heading, overflow="fold")
     for one in found["vantages"]:
-        table.add_row(*(Text(cell) for cell in (one["vantage"], _heard(one, found["now"]), _day(one), _answered(one))))
+        cells = (one["vantage"], _heard(one, found["now"]), _day(one), _answered(one))
+        table.add_row(*(Text(_printable(cell)) for cell in cells))
     size = "" if found["bytes"] is None else f", {found['bytes'] / 1e6:.1f} MB"
     given = "given" if found["has_consent"] else "not given here: nothing would be sent"
     head = Text(f"{found['database']}{size}. Consent: {given}.")
     return Group(head, table if found["vantages"] else Text("No vantage has measured yet: nameblind run --once"))
+
+
+def _printable(cell: str) -> str:
+    """Take the terminal's codes out of names that a stranger's database may hold."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in cell
+    )
 
 
 def _heard(one: dict[str, Any], now: datetime) -> str:
