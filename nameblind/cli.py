@@ -55,7 +55,7 @@ SUBCOMMANDS = {
     "dashboard": Subcommand(
         "analysis.dashboard.command", "dashboard", "Pages on what is stored, in a browser.", "dashboard"
     ),
-    "sql": Subcommand("analysis.tables.command", "sql", "Ask the database in SQL; nothing can be changed.", "analysis"),
+    "sql": Subcommand("analysis.tables.command", "sql", "Ask the database in SQL; nothing can be changed.", "report"),
     "claim": Subcommand(
         "analysis.claims.command", "claim", "Set what somebody said against what was measured.", "analysis"
     ),
