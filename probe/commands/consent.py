@@ -13,7 +13,7 @@ from probe.consent import dialogue, stored
 from probe.errors import UserError
 
 Revoke = Annotated[bool, typer.Option("--revoke", help="Withdraw the consent that was given.")]
-Language = Annotated[str, typer.Option("--language", metavar="CODE", help="Of the text, such as en.")]
+Language = Annotated[str, typer.Option("--language", metavar="CODE", help="Of the text: en, kk or ru.")]
 
 
 def consent(*, revoke: Revoke = False, language: Language = "en", as_json: AsJson = False) -> None:
