@@ -64,13 +64,15 @@ def test_a_redirect_inward_is_recorded_and_nothing_is_dialled(location: str) -> 
             writer.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + to + b"\r\n\r\n")
             await writer.drain()
 
-        async with serving(without, OUTSIDE) as port:
-            with socket.create_server((INSIDE, port)) as inside:
-                inside.setblocking(False)
+        # First where others have ports too, then where nobody else does.
+        with socket.create_server((INSIDE, 0)) as inside:
+            inside.setblocking(False)
+            port = inside.getsockname()[1]
+            async with serving(without, OUTSIDE, port=port):
                 target = Target(name="x", service="s", url=f"http://x.example:{port}/", kind=TargetKind.TARGET)
                 steps = [step.observation for step in await routine(target, tools(), 1)]
-                with pytest.raises(BlockingIOError):  # nobody called
-                    inside.accept()
+            with pytest.raises(BlockingIOError):  # nobody called
+                inside.accept()
         first = next(seen for seen in steps if seen.operation is Operation.HTTP)
         assert (first.status, first.location is not None) == (302, True)
         refused = {Failure.ADDRESS_NOT_DIALLED, Failure.HTTP_INVALID_REDIRECT}

@@ -51,8 +51,9 @@ async def serving(
     handler: Handler,
     host: str = HOME,
     context: ssl.SSLContext | None = None,
+    port: int = 0,
 ) -> AsyncIterator[int]:
-    """Serve TCP (TLS with a context) on a free port."""
+    """Serve TCP (TLS with a context) on ``port``, or on a free one."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,7 +64,7 @@ async def serving(
             await handler(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(answer, host, 0, ssl=context)
+    server = await asyncio.start_server(answer, host, port, ssl=context)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
