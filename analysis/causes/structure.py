@@ -37,17 +37,21 @@ def entries(happening: Happening, known: Known) -> tuple[Entry, ...]:
 
 
 def is_exact(found: Contrast, happening: Happening, known: Known) -> bool:
-    """Tell whether one documented element takes down two operators, all that is dark, and nobody who lived.
+    """Tell whether one documented element takes down two operators, all that is dark, and spares a line beside them.
 
-    The mains of a place take whatever failed in it: that they would explain it is no sign that they did.
+    The line that lives stands in a place of the dark ones and does without the element. Without it, an order to all
+    of the place would look the same. The mains of a place take whatever failed in it: that they would explain it too
+    is no sign that they did, and no sign against an element that takes just these.
     """
-    networks = {outage.vantage.network for outage in happening.joint}
-    names = found.damage_elements[0] if len(found.damage_elements) == 1 else ()
-    element = known.beside.plant.elements.get(names[0]) if len(names) == 1 else None
-    if element is not None and element.kind is Kind.POWER:
+    if len(found.damage_elements) != 1 or not found.is_documented or found.unexplained:
         return False
-    is_documented = found.is_documented and element is not None and element.source is not None
-    return is_documented and len(networks) >= _SPARED and not found.unexplained and bool(known.neighbours_of(happening))
+    elements = [known.beside.plant.elements.get(name) for name in found.damage_elements[0]]
+    if not any(element and element.source and element.kind is not Kind.POWER for element in elements):
+        return False
+    networks = {outage.vantage.network for outage in happening.joint}
+    places = {outage.place for outage in happening.joint}
+    beside = [v for v in known.neighbours_of(happening) if (v.country, v.region or "") in places]
+    return len(networks) >= _SPARED and bool(beside)
 
 
 def cells_of(happening: Happening, known: Known) -> list[Cell]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from analysis.evaluate.simulate.cycle import facts_of, run_cycle
 from analysis.evaluate.simulate.dice import dice
+from analysis.evaluate.simulate.documents import Documented, documented
 from analysis.evaluate.simulate.looks import flight_of
 from analysis.evaluate.simulate.plant import HELPERS
 from analysis.evaluate.simulate.stage import Span, Stage, set_stage
@@ -82,6 +83,7 @@ class Episode:
     slots: int
     cycles: tuple[CycleFacts, ...]
     beside: Surroundings
+    documented: Documented
     spans: tuple[Span, ...]
     events: tuple[TrueEvent, ...]
     must_be_undetermined: frozenset[str]
@@ -125,6 +127,7 @@ def simulate(generator: Generator, seed: int) -> Episode:
         missed += lost
         flights[place.vantage] = flight
     cycles.sort(key=lambda cycle: (cycle.started_at, cycle.cycle_id))
+    how_much, plant = documented(stage.plant, dice("documents", generator.name, seed))
     return Episode(
         generator=generator,
         seed=seed,
@@ -133,8 +136,11 @@ def simulate(generator: Generator, seed: int) -> Episode:
         slots=stage.slots,
         cycles=tuple(cycles),
         beside=Surroundings(
-            missed=tuple(sorted(missed, key=lambda one: (one.slot_at, one.vantage.vantage_id))), flights=flights
+            missed=tuple(sorted(missed, key=lambda one: (one.slot_at, one.vantage.vantage_id))),
+            flights=flights,
+            plant=plant,
         ),
+        documented=how_much,
         spans=tuple(stage.spans),
         events=_events(stage, cycles),
         must_be_undetermined=frozenset(span.event for span in stage.spans if span.must_be_undetermined),

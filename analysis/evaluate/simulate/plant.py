@@ -122,7 +122,7 @@ def build(dice: Dice, *, targets: tuple[int, int], probes: tuple[int, int]) -> P
     regions = PLACES[: dice.choice((2, 2, 3))]
     operators = [f"op{i}" for i in range(1, dice.choice((3, 3, 4)) + 1)]
     bearers = {operator: dice.choice((("fixed",), ("mobile",), ("fixed", "mobile"))) for operator in operators}
-    ducts = {region: frozenset(operators) if dice.random() < 0.6 else frozenset() for region in regions}
+    ducts = {region: _duct(dice, operators) for region in regions}
     gateways = ("gateway:1", "gateway:2")[: dice.choice((1, 1, 2))]
     ways_out = {operator: dice.choice(gateways) for operator in operators}
     count = dice.randint(*probes)
@@ -158,6 +158,13 @@ def build(dice: Dice, *, targets: tuple[int, int], probes: tuple[int, int]) -> P
         ),
         gateways=gateways,
     )
+
+
+def _duct(dice: Dice, operators: list[str]) -> frozenset[str]:
+    """Draw who shares a duct of a region: nobody, some, or all."""
+    if dice.random() >= 0.6:
+        return frozenset()
+    return frozenset(dice.sample(operators, dice.choice((2, len(operators)))))
 
 
 def _probe(

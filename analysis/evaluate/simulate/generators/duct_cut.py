@@ -1,4 +1,4 @@
-"""A duct is cut in which several operators lie: all of a region go at one moment, and nobody knew they shared it."""
+"""A duct is cut in which several operators lie: those of a region go at one moment."""
 
 from __future__ import annotations
 
