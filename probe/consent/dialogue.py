@@ -14,7 +14,7 @@ import typer
 
 from probe.clock import Clock, SystemClock
 from probe.consent.stored import Consent, NoConsentError, consent_now, read, write
-from probe.consent.text import read_text
+from probe.consent.text import Scope, languages, read_text
 from probe.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ MAX_ATTEMPTS: Final = 10
 """At one question; a person needs two or three, a program that types at random would go on for ever."""
 
 _SYSTEM_CLOCK: Final = SystemClock()
+_COMMANDS: Final = {Scope.MEASURE: "nameblind consent", Scope.UPLOAD: "nameblind consent --upload"}
+
+
+_CALLED: Final = {"en": "English", "kk": "Қазақша", "ru": "Русский"}
 
 
 class Asker(Protocol):
@@ -62,27 +66,49 @@ def terminal() -> Asker | None:
     return TerminalAsker() if all(stream is not None and stream.isatty() for stream in streams) else None
 
 
-def require(state_dir: Path, *, ask: Asker | None, language: str = "en", clock: Clock = _SYSTEM_CLOCK) -> Consent:
-    """Give a valid consent to measure, asking for it where there is none; ``UserError`` without one.
+def require(
+    state_dir: Path,
+    *,
+    ask: Asker | None,
+    language: str | None = None,
+    scope: Scope = Scope.MEASURE,
+    clock: Clock = _SYSTEM_CLOCK,
+) -> Consent:
+    """Give a valid consent, asking for it where there is none; ``UserError`` without one.
 
-    Call it before the first packet. ``ask`` is ``None`` where nobody can be asked.
+    Call it before the first packet. ``ask`` is ``None`` where nobody can be asked. The language is asked for where
+    it is not given: consent to a text that one cannot read is none.
     """
     try:
-        return read(state_dir)
+        return read(state_dir, scope)
     except NoConsentError as absent:
         reason = str(absent)
     if ask is None:
         raise UserError(
             f"nothing was sent: {reason}, and there is no terminal to ask on; "
-            "run `nameblind consent` in a terminal first"
+            f"run `{_COMMANDS[scope]}` in a terminal first"
         )
-    text = read_text(language)
-    if not _is_agreed(text, ask):
-        raise UserError("nothing was sent: consent was not given; `nameblind consent` asks again")
-    consent = consent_now(clock.now(), language)
+    chosen = language or _language(ask, scope)
+    if chosen is None or not _is_agreed(text := read_text(chosen, scope), ask):
+        raise UserError(f"nothing was sent: consent was not given; `{_COMMANDS[scope]}` asks again")
+    consent = consent_now(clock.now(), chosen, scope)
     write(state_dir, consent)
     ask.say(text.words.given)
     return consent
+
+
+def _language(ask: Asker, scope: Scope) -> str | None:
+    """Ask which language somebody reads; there is no default. ``None`` where no answer comes."""
+    known = languages(scope)
+    try:
+        for _ in range(MAX_ATTEMPTS):
+            ask.say("\n".join(f"  {code}  {_CALLED.get(code, code)}" for code in known))
+            answer = ask.answer("Language · Тіл · Язык: ").strip().lower()
+            if answer in known:
+                return answer
+    except (EOFError, KeyboardInterrupt):
+        pass
+    return None
 
 
 def _is_agreed(text: ConsentText, ask: Asker) -> bool:

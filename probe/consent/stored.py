@@ -1,6 +1,6 @@
 """Where consent is kept, and what counts as consent when it is read again.
 
-One small JSON file in the state folder, for its owner's eyes alone. A file
+One small JSON file a consent in the state folder, for its owner's eyes alone. A file
 that is not exactly what we write, not ours, open to others, or that speaks of
 another text is no consent: in doubt nothing is sent.
 """
@@ -15,10 +15,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from probe.consent.text import TEXT_VERSION, languages, text_sha256
+from probe.consent.text import TEXT_VERSIONS, Scope, languages, text_sha256
 from probe.errors import UserError
+from probe.private_file import write_private
 
-FILE_NAME: Final = "consent.json"
+FILE_NAMES: Final = {Scope.MEASURE: "consent.json", Scope.UPLOAD: "consent-upload.json"}
+FILE_NAME: Final = FILE_NAMES[Scope.MEASURE]
 MAX_FILE_BYTES: Final = 4_096
 """What we write takes 300 bytes."""
 
@@ -37,6 +39,9 @@ class Consent:
     """A consent of its own; off until it is given."""
 
 
+_DOING: Final = {Scope.MEASURE: "measuring", Scope.UPLOAD: "uploading"}
+
+
 class NoConsentError(Exception):
     """There is no valid consent; its text says why, for people."""
 
@@ -52,56 +57,47 @@ def default_state_dir() -> Path:
         raise UserError("this user has no home folder; set XDG_STATE_HOME to an absolute path") from None
 
 
-def is_given(state_dir: Path) -> bool:
-    """Tell whether a valid consent to measure is stored."""
+def is_given(state_dir: Path, scope: Scope = Scope.MEASURE) -> bool:
+    """Tell whether a valid consent is stored."""
     try:
-        read(state_dir)
+        read(state_dir, scope)
     except NoConsentError:
         return False
     return True
 
 
-def read(state_dir: Path) -> Consent:
+def read(state_dir: Path, scope: Scope = Scope.MEASURE) -> Consent:
     """Give the stored consent; ``NoConsentError`` where there is none that is valid today."""
-    data = _bytes(state_dir / FILE_NAME)
+    data = _bytes(state_dir / FILE_NAMES[scope])
     try:
         values = json.loads(data, object_pairs_hook=_without_repetition)
         consent = _checked(values)
     except (ValueError, TypeError, KeyError, RecursionError):
         raise NoConsentError("the stored consent is not what this program writes") from None
-    if consent.language not in languages():
+    if consent.language not in languages(scope):
         raise NoConsentError("the stored consent is to a text in a language that is not there any more")
-    if (consent.text_version, consent.text_sha256) != (TEXT_VERSION, text_sha256(consent.language)):
+    if (consent.text_version, consent.text_sha256) != (TEXT_VERSIONS[scope], text_sha256(consent.language, scope)):
         raise NoConsentError("the consent text has changed since consent was given")
-    if consent.measure is not True:
-        raise NoConsentError("the stored consent does not cover measuring")
+    if (consent.measure, consent.upload) != (scope is Scope.MEASURE, scope is Scope.UPLOAD):
+        raise NoConsentError(f"the stored consent does not cover {_DOING[scope]}")
     return consent
 
 
 def write(state_dir: Path, consent: Consent) -> None:
-    """Store ``consent`` in place of any other; mode 0600 from the first byte."""
-    path = state_dir / FILE_NAME
-    fresh = path.with_suffix(".new")
+    """Store ``consent`` in place of any other of its scope; mode 0600 from the first byte."""
+    path = state_dir / FILE_NAMES[Scope.MEASURE if consent.measure else Scope.UPLOAD]
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(consent), file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        write_private(path, json.dumps(asdict(consent), indent=2).encode() + b"\n")
     except OSError as error:
         raise UserError(
-            f"{path}: consent cannot be stored ({error.strerror}), so nothing is measured; "
+            f"{path}: consent cannot be stored ({error.strerror}), so nothing is sent; "
             "make the folder writable or set XDG_STATE_HOME"
         ) from None
 
 
-def revoke(state_dir: Path) -> bool:
+def revoke(state_dir: Path, scope: Scope = Scope.MEASURE) -> bool:
     """Remove the stored consent; tell whether there was one."""
-    path = state_dir / FILE_NAME
+    path = state_dir / FILE_NAMES[scope]
     try:
         path.unlink()
     except FileNotFoundError:
@@ -156,13 +152,13 @@ def _checked(values: Any) -> Consent:
     return consent
 
 
-def consent_now(now: datetime, language: str) -> Consent:
-    """Give the consent to measure that is given at ``now`` to the text in ``language``."""
+def consent_now(now: datetime, language: str, scope: Scope = Scope.MEASURE) -> Consent:
+    """Give the consent that is given at ``now`` to the text in ``language``."""
     return Consent(
-        text_version=TEXT_VERSION,
-        text_sha256=text_sha256(language),
+        text_version=TEXT_VERSIONS[scope],
+        text_sha256=text_sha256(language, scope),
         language=language,
         given_at=now.astimezone(UTC).isoformat(timespec="seconds"),
-        measure=True,
-        upload=False,
+        measure=scope is Scope.MEASURE,
+        upload=scope is Scope.UPLOAD,
     )

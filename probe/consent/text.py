@@ -1,5 +1,7 @@
 """What a person reads before consenting: one YAML file for each language, beside this module.
 
+Consent to measure and consent to upload are two (:class:`Scope`), each with its text.
+
 To add a language, add its file with the same keys and the same version. The
 hash of a file is part of the consent given to it: who changes a word asks again.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +18,21 @@ from probe.errors import UserError
 from probe.schedule.yaml_reader import ListOf, Record, UnfitError, parse, read_bytes, required
 from probe.schedule.yaml_scalars import integer, text
 
-TEXT_VERSION: Final = 2
-"""Raise it when the meaning changes, in every language at once."""
+
+class Scope(StrEnum):
+    """What is consented to."""
+
+    MEASURE = "measure"
+    UPLOAD = "upload"
+
+
+TEXT_VERSIONS: Final = {Scope.MEASURE: 2, Scope.UPLOAD: 1}
+"""Raise one when the meaning of its text changes, in every language at once."""
+
+TEXT_VERSION: Final = TEXT_VERSIONS[Scope.MEASURE]
+
+_PREFIX: Final = {Scope.MEASURE: "", Scope.UPLOAD: "upload-"}
+"""Of the names of the files; what follows is the language."""
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -78,7 +94,7 @@ def _question(*, question: str, answers: tuple[str, ...], right: int, explanatio
 _TEXT = Record(
     ConsentText,
     {
-        "version": required(integer(TEXT_VERSION, TEXT_VERSION)),
+        "version": required(integer(1, 999)),
         "title": required(_LINE),
         "sections": required(
             ListOf(
@@ -118,23 +134,23 @@ _TEXT = Record(
 )
 
 
-def languages() -> list[str]:
+def languages(scope: Scope = Scope.MEASURE) -> list[str]:
     """List the languages that have a text, by their ISO 639-1 code."""
-    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+    return sorted(path.stem.removeprefix(_PREFIX[scope]) for path in _FOLDER.glob(f"{_PREFIX[scope]}??.yaml"))
 
 
-def text_sha256(language: str) -> str:
+def text_sha256(language: str, scope: Scope = Scope.MEASURE) -> str:
     """Give the SHA-256 of a language's file in hex; ``UserError`` where there is no such language."""
-    return hashlib.sha256(_bytes(language)).hexdigest()
+    return hashlib.sha256(_bytes(language, scope)).hexdigest()
 
 
-def read_text(language: str) -> ConsentText:
+def read_text(language: str, scope: Scope = Scope.MEASURE) -> ConsentText:
     """Read the text in ``language``; ``UserError`` where there is no such language."""
-    return parse(_bytes(language), f"{language}.yaml", _TEXT)
+    return parse(_bytes(language, scope), f"{_PREFIX[scope]}{language}.yaml", _TEXT)
 
 
-def _bytes(language: str) -> bytes:
-    known = languages()
+def _bytes(language: str, scope: Scope) -> bytes:
+    known = languages(scope)
     if language not in known:
         raise UserError(f"there is no consent text in {language!r}; choose one of: {', '.join(known)}")
-    return read_bytes(_FOLDER / f"{language}.yaml")
+    return read_bytes(_FOLDER / f"{_PREFIX[scope]}{language}.yaml")

@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.clock import SystemClock
-from probe.consent import TEXT_VERSION, default_state_dir, is_given, require, stored, terminal, text
+from probe.consent import TEXT_VERSION, default_state_dir, dialogue, is_given, stored, terminal, text
 from probe.consent.dialogue import MAX_ATTEMPTS, render
 from probe.errors import UserError
+
+require = partial(dialogue.require, language="en")
 
 TEXT = text.read_text("en")
 RIGHT = [str(question.right) for question in TEXT.questions]
@@ -174,7 +177,7 @@ def _as_given(tmp_path: Path, **changes: Any) -> None:
 
 def test_a_changed_text_voids_consent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _give(tmp_path)
-    monkeypatch.setattr(stored, "text_sha256", lambda _language: "0" * 64)
+    monkeypatch.setattr(stored, "text_sha256", lambda _language, _scope: "0" * 64)
     assert not is_given(tmp_path)
     with pytest.raises(UserError, match="the consent text has changed"):
         require(tmp_path, ask=None)
@@ -307,12 +310,28 @@ def test_an_unknown_language_is_refused(tmp_path: Path) -> None:
         require(tmp_path, ask=Scripted(*YES), language="xx")
 
 
-@pytest.mark.parametrize("language", text.languages())
-def test_every_language_says_as_much_as_english(language: str) -> None:
-    other = text.read_text(language)
-    assert other.version == TEXT_VERSION
-    assert len(other.sections) == len(TEXT.sections)
-    assert [question.right for question in other.questions] == [q.right for q in TEXT.questions]
+@pytest.mark.parametrize("scope", text.Scope)
+@pytest.mark.parametrize("language", ["en", "kk", "ru"])
+def test_every_language_says_as_much_as_english(language: str, scope: text.Scope) -> None:
+    english, other = text.read_text("en", scope), text.read_text(language, scope)
+    assert text.languages(scope) == ["en", "kk", "ru"]
+    assert other.version == text.TEXT_VERSIONS[scope]
+    assert len(other.sections) == len(english.sections)
+    assert [question.right for question in other.questions] == [q.right for q in english.questions]
+    assert [len(question.answers) for question in other.questions] == [len(q.answers) for q in english.questions]
+
+
+def test_consent_to_measure_is_none_to_upload_and_the_other_way_round(tmp_path: Path) -> None:
+    require(tmp_path, ask=Scripted(*YES))
+    assert (stored.is_given(tmp_path), stored.is_given(tmp_path, text.Scope.UPLOAD)) == (True, False)
+    words = text.read_text("en", text.Scope.UPLOAD)
+    answers = [str(question.right) for question in words.questions]
+    given = require(tmp_path, ask=Scripted(*answers, words.phrase), scope=text.Scope.UPLOAD)
+    assert (given.measure, given.upload) == (False, True)
+    assert stored.revoke(tmp_path)
+    assert (stored.is_given(tmp_path), stored.is_given(tmp_path, text.Scope.UPLOAD)) == (False, True)
+    (tmp_path / stored.FILE_NAMES[text.Scope.UPLOAD]).rename(tmp_path / stored.FILE_NAME)
+    assert not stored.is_given(tmp_path)
 
 
 def _command(tmp_path: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
@@ -338,7 +357,7 @@ def test_the_command_takes_no_consent_from_a_pipe(tmp_path: Path) -> None:
 
 def test_the_command_asks_on_a_terminal_shows_and_withdraws(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    os.write(ours, "\n".join([*YES, ""]).encode())
+    os.write(ours, "\n".join(["", "xx", "en", *YES, ""]).encode())  # the language is asked for, without a default
     environment = os.environ | {"XDG_STATE_HOME": str(tmp_path)}
     asked = subprocess.Popen(
         [sys.executable, "-m", "nameblind", "consent"], stdin=theirs, stdout=theirs, env=environment
@@ -359,4 +378,45 @@ def test_the_command_asks_on_a_terminal_shows_and_withdraws(tmp_path: Path) -> N
     assert (status["consent"]["measure"], status["consent"]["upload"]) == (True, False)
     assert _command(tmp_path, "consent", "--revoke").stdout == b"Consent is withdrawn.\n"
     status = json.loads(_command(tmp_path, "consent", "--json").stdout)
-    assert status == {"consent": None, "reason": "no consent has been given on this machine"}
+    assert (status["consent"], status["upload"]) == (None, None)
+    assert status["reason"] == "no consent has been given on this machine"
+
+
+def _file(tmp_path: Path, **changes: object) -> Path:
+    written = {
+        "responsible": "Somebody Responsible",
+        "language": "en",
+        "measure": text.text_sha256("en"),
+        "upload": text.text_sha256("en", text.Scope.UPLOAD),
+    } | changes
+    file = tmp_path / "agreed.yaml"
+    file.write_text("".join(f"{key}: {value}\n" for key, value in written.items() if value is not None))
+    return file
+
+
+@pytest.mark.parametrize("upload", [True, False])
+def test_where_nobody_sits_a_file_names_who_answers_and_what_was_read(tmp_path: Path, *, upload: bool) -> None:
+    file = _file(tmp_path) if upload else _file(tmp_path, upload=None)
+    taken = _command(tmp_path, "consent", "--file", str(file))
+    assert (taken.returncode, taken.stderr) == (0, b"")
+    state_dir = tmp_path / "nameblind"
+    assert (is_given(state_dir), is_given(state_dir, text.Scope.UPLOAD)) == (True, upload)
+    assert all(b"Somebody" not in kept.read_bytes() for kept in state_dir.iterdir())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"measure": "0" * 64},
+        {"upload": "0" * 64},
+        {"measure": text.text_sha256("ru")},
+        {"responsible": None},
+        {"language": "xx"},
+        {"yes": "true"},
+    ],
+)
+def test_a_file_that_is_wrong_or_of_another_text_gives_no_consent(tmp_path: Path, changes: dict[str, object]) -> None:
+    taken = _command(tmp_path, "consent", "--file", str(_file(tmp_path, **changes)))
+    assert taken.returncode == 1
+    assert taken.stderr.count(b"\n") == 1
+    assert not any(is_given(tmp_path / "nameblind", scope) for scope in text.Scope)
