@@ -175,3 +175,78 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     return value
+
+
+def values_of(table: Table, text: str) -> dict[str, Any]:
+    """Give the storable values of a row of ``table`` from its canonical JSON: what :func:`content` wrote, read back.
+
+    Strict: a text that any program of ours would have spelt otherwise is a ``ValueError``, so that what is
+    stored has the hash that was sent. The columns that are not hashed are left out.
+    """
+    read = _plain_readers(table)
+    written = json.loads(text)
+    if type(written) is not dict:
+        raise ValueError("a row is a JSON object")
+    values: dict[str, Any] = dict.fromkeys(_hashed_columns(table))
+    for name, plain in written.items():
+        if name not in read:
+            raise ValueError(f"{table.name} has no column {name[:80]!r}")
+        values[name] = read[name](plain)
+    absent = next((name for name in _required_columns(table) if values[name] is None), None)
+    if absent is not None:
+        raise ValueError(f"{table.name}.{absent} is missing, or holds a value that no program of ours writes")
+    if content(table, values) != text:
+        raise ValueError(f"a row of {table.name} is not spelt as canonical JSON")
+    return values
+
+
+@cache
+def _required_columns(table: Table) -> tuple[str, ...]:
+    return tuple(name for name in _hashed_columns(table) if not table.columns[name].nullable)
+
+
+@cache
+def _plain_readers(table: Table) -> dict[str, Callable[[Any], Any]]:
+    return {name: _plain_reader(table.columns[name]) for name in _hashed_columns(table)}
+
+
+def _plain_reader(column: Column[Any]) -> Callable[[Any], Any]:
+    """Give the function that reads a value of canonical JSON; ``None`` for one that this column cannot hold."""
+    match column.type:
+        case UtcDateTime():
+            return _plain_instant
+        case Boolean():
+            return lambda plain: plain if type(plain) is bool else None
+        case Float():
+            return lambda plain: plain + 0.0 if type(plain) is float and math.isfinite(plain) else None
+        case Integer():
+            return lambda plain: plain if type(plain) is int and -(2**63) <= plain < 2**63 else None
+        case LargeBinary():
+            return lambda plain: bytes.fromhex(plain) if type(plain) is str else None
+        case JSON():
+            return lambda plain: plain if _depth(plain) <= MOST_NESTED and _storable_json(plain) == plain else None
+        case _:
+            return lambda plain: plain if type(plain) is str and plain.translate(_UNSTORABLE) == plain else None
+
+
+MOST_NESTED = 8
+"""Of lists and objects in a JSON column; ours have three."""
+
+
+def _depth(value: Any) -> int:
+    """Count how deep lists and objects are nested, to one more than the most that is taken."""
+    level, here = 0, [value]
+    while here and level <= MOST_NESTED:
+        inside = [item for item in here if isinstance(item, list | dict)]
+        if not inside:
+            return level
+        here = [item for one in inside for item in (one.values() if isinstance(one, dict) else one)]
+        level += 1
+    return level
+
+
+def _plain_instant(plain: object) -> datetime | None:
+    if type(plain) is not str or not plain.endswith("Z"):
+        return None
+    value = datetime.fromisoformat(plain[:-1])
+    return None if value.tzinfo is not None else value.replace(tzinfo=UTC)

@@ -287,15 +287,21 @@ def _missing(session: Session, vantage_id: str, end: End) -> Breach:
 _ALWAYS_KEPT = {"certificate", "pcap"}
 
 
-def _note_names(row: Row, named: dict[str, set[str]]) -> None:
+def blobs_named_by(row: Row) -> Iterator[tuple[str, str]]:
+    """Give the (SHA-256, kind) of every blob that a row names; a body among them may not be stored."""
     if row.table.name == Observation.__tablename__:
         values = row.values
         for sha256 in values["certificates"] or ():
-            named.setdefault(sha256, set()).add("certificate")
+            yield sha256, "certificate"
         if values["body_sha256"] is not None:
-            named.setdefault(values["body_sha256"], set()).add("body")
+            yield values["body_sha256"], "body"
     elif row.table.name == Capture.__tablename__:
-        named.setdefault(row.values["pcap_sha256"], set()).add("pcap")
+        yield row.values["pcap_sha256"], "pcap"
+
+
+def _note_names(row: Row, named: dict[str, set[str]]) -> None:
+    for sha256, kind in blobs_named_by(row):
+        named.setdefault(sha256, set()).add(kind)
 
 
 def _bad_blobs(session: Session, named: dict[str, set[str]], *, is_all_read: bool) -> list[Breach]:
