@@ -1,1 +1,1 @@
-"""Server side of a fleet: it receives facts from many probes. Not built yet; see docs/design/."""
+"""Server side of a fleet: it enrols probes and takes their facts, or says why not. ``docs/collector.md``."""

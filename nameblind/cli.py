@@ -41,6 +41,8 @@ SUBCOMMANDS = {
     "plan": Subcommand("probe.commands.plan", "plan", "Show what a schedule would contact, before any consent."),
     "consent": Subcommand("probe.commands.consent", "consent", "Read the risks; give or withdraw consent."),
     "run": Subcommand("probe.commands.run", "run", "Measure on schedule, or once."),
+    "enrol": Subcommand("probe.commands.uplink", "enrol", "Join a researcher's fleet, with a token."),
+    "sync": Subcommand("probe.commands.uplink", "sync", "Send to the collector what it does not have yet."),
     "status": Subcommand("probe.commands.status", "status", "How a probe does: last cycle, budget, missed slots."),
     "analyze": Subcommand(
         "analysis.commands", "analyze", "Recompute every conclusion from the stored facts.", "analysis"
@@ -69,6 +71,9 @@ SUBCOMMANDS = {
         "analysis.evaluate.command", "evaluate", "Score the analysis against known truth.", "analysis"
     ),
     "lab": Subcommand("lab.commands", "app", "An Internet with censors and disasters whose truth is known.", "lab"),
+    "collector": Subcommand(
+        "collector.command", "app", "Take facts from a fleet, and decide who may send them.", "collector"
+    ),
     "helper": Subcommand("probe.commands.helper", "helper", "Run a server that answers every name alike."),
 }
 
