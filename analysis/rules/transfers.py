@@ -148,16 +148,17 @@ def _is_telling(facts: Facts, run: TransferRun) -> bool:
     """Tell whether the measurement's own transfers bear the run out, and the instrument is calm.
 
     A policer may be gone, and congestion have come in its place, while the run still counts what it saw of the
-    policer. So the bet must win again here: E of ten by itself, or no pair without the target far slower while every
-    control lived.
+    policer. So the bet must win again here: E of ten by itself, or two pairs and more, none without the target far
+    slower, while every control lived. And by as much: what is left of a factor of forty is no factor of two.
     """
     if facts.cycle.vantage.is_sentinel:  # outside the reach of whom we measure: what it sees is the helper's side
         return False
     if max(facts.negative_log10_e, facts.negative_transfers_log10_e, run.negative_log10_e) >= NEGATIVE_LOG10_E:
         return False
-    if run.own.ratio < SLOW_RATIO:
+    if run.own.ratio < max(SLOW_RATIO, math.sqrt(run.run.ratio)):
         return False
-    return run.own.log10_e >= LEAN_LOG10_E or (run.own.alike == 0 and are_controls_alive(facts.cycle))
+    is_alike_nowhere = len(run.own.transfers) >= ENOUGH_ALIKE and run.own.alike == 0
+    return run.own.log10_e >= LEAN_LOG10_E or (is_alike_nowhere and are_controls_alive(facts.cycle))
 
 
 def _is_sentinel_slow_too(run: TransferRun) -> bool:

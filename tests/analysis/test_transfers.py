@@ -261,6 +261,19 @@ def test_a_policer_that_is_gone_is_not_blamed_for_the_congestion_after_it() -> N
     assert judged(*before, after, *witnesses, index=2)[0] is State.OK
 
 
+@pytest.mark.parametrize(
+    "after",
+    [[(50_000.0, 110_000.0)], [(100_000.0, 1_600_000.0)], [(60_000.0, 150_000.0)] * 3],
+    ids=["both", "one", "near"],
+)
+def test_neither_one_pair_nor_a_small_part_of_a_factor_bears_out_a_policer_that_is_gone(after: list[Rates]) -> None:
+    """A line varies by two now and then; a policer that took all but a thirtieth is not what is seen of it."""
+    before = [cycle([(32_000.0, 1_000_000.0)] * ENOUGH, index=i) for i in range(2)]
+    witnesses = [sentinel(index=i) for i in range(3)]
+    assert judged(*before, cycle(after, index=2), *witnesses, index=1)[0] is State.THROTTLED
+    assert judged(*before, cycle(after, index=2), *witnesses, index=2)[0] is State.OK
+
+
 def test_orders_that_the_seed_did_not_draw_are_not_counted() -> None:
     forged = cycle([POLICED] * ENOUGH)
     turned = tuple(
