@@ -17,6 +17,7 @@ from tests.analysis.causes.plants import THREE_OPERATORS, at, dark, documented, 
 from tests.analysis.fact_builder import T0
 
 if TYPE_CHECKING:
+    from analysis.causes.cells import Cell, Contrast
     from analysis.causes.plant import Plant
 
 DUCT = element("duct of A", Kind.FIBRE)
@@ -25,16 +26,24 @@ IN_DUCT = at("A", "AS1") | at("A", "AS2")
 """AS3 stands in A as well, and goes another way."""
 
 
-def explains(names: set[str], plant: Plant) -> bool:
+def world(
+    names: set[str], plant: Plant, silent: set[str] | None = None
+) -> tuple[Contrast, list[Cell], Happening, Known]:
+    """``silent``: dark as well, and measured nothing meanwhile."""
     outages = tuple(
         Outage(vantage=v, onset_after=T0, onset_before=T0 + timedelta(minutes=5), end_after=T0, end_before=None)
         for v in THREE_OPERATORS
-        if v.vantage_id in names
+        if v.vantage_id in names | (silent or set())
     )
     cycles = [CycleFacts(cycle_id=v.vantage_id, vantage=v, started_at=T0) for v in THREE_OPERATORS]
     plant = replace(plant, elements={one.name: one for line in plant.lines for one in elements_of(line.needs)})
     known = Known(cycles=cycles, beside=Surroundings(plant=plant))
-    return is_exact(contrast(dark(names), plant), Happening(outages=outages[:2], joint=outages), known)
+    cells = dark(names)
+    return contrast(cells, plant), cells, Happening(outages=outages[:2], joint=outages), known
+
+
+def explains(names: set[str], plant: Plant, silent: set[str] | None = None) -> bool:
+    return is_exact(*world(names, plant, silent))
 
 
 def test_a_duct_that_takes_two_operators_and_spares_their_neighbour_is_exact() -> None:
@@ -57,3 +66,16 @@ def test_mains_that_would_explain_it_too_take_nothing_from_a_duct_that_does() ->
 )
 def test_what_an_order_does_as_well_is_not_exact(names: set[str], plant: Plant) -> None:
     assert not explains(names, plant)
+
+
+def test_an_element_that_takes_one_of_two_dark_operators_is_not_exact() -> None:
+    """Two operators were ordered off one after the other; while one was dark, the other had not been heard."""
+    site = documented()
+    assert not explains(at("A", "AS1"), site, silent=at("A", "AS2"))
+    assert not explains(IN_DUCT, documented((DUCT, IN_DUCT)), silent=at("B", "AS3"))
+
+
+def test_an_element_is_exact_only_where_an_order_explains_it_ten_times_worse() -> None:
+    found, cells, happening, known = world(IN_DUCT, documented((DUCT, IN_DUCT)))
+    assert is_exact(replace(found, log10_bf=-1.0), cells, happening, known)
+    assert not is_exact(replace(found, log10_bf=-0.99), cells, happening, known)
