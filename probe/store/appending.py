@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert
+from sqlalchemy import JSON, insert
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from probe.store.canonical import content, row_sha256, storable
+from probe.store.canonical import canonical_json, content, row_sha256, storable
 from probe.store.chain import TABLES, End, end_of
 from probe.store.models import FACTS, Base, Blob, ChainEnd, Vantage
 
@@ -60,9 +61,39 @@ def append_rows(connection: Connection, vantage_id: str, rows: Sequence[Base], r
 
 def insert_rows(connection: Connection, values_by_table: dict[Table, list[dict[str, Any]]]) -> None:
     """Insert rows that have their places already, table by table in an order in which foreign keys hold."""
+    put = _copied if connection.dialect.name == "postgresql" else _inserted
     for table in TABLES:
         if table in values_by_table:
-            connection.execute(insert(table), values_by_table[table])
+            put(connection, table, values_by_table[table])
+
+
+def _inserted(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    connection.execute(insert(table), rows)
+
+
+def _copied(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert by COPY: one statement for all rows. ``IntegrityError`` as for an INSERT."""
+    import psycopg
+    from psycopg import sql
+
+    names = [column.key for column in table.columns]
+    written = [canonical_json if isinstance(column.type, JSON) else None for column in table.columns]
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), columns)
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(
+                    [
+                        value if write is None or value is None else write(value)
+                        for value, write in zip((row.get(name) for name in names), written, strict=True)
+                    ]
+                )
+    except psycopg.IntegrityError as error:
+        raise IntegrityError(f"COPY {table.name}", None, error) from error
+    except psycopg.Error as error:
+        raise DBAPIError.instance(f"COPY {table.name}", None, error, psycopg.Error) from error
 
 
 def move_end(connection: Connection, vantage_id: str, end: End) -> None:
