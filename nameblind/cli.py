@@ -43,6 +43,8 @@ SUBCOMMANDS = {
     "run": Subcommand("probe.commands.run", "run", "Measure on schedule, or once."),
     "enrol": Subcommand("probe.commands.uplink", "enrol", "Join a researcher's fleet, with a token."),
     "sync": Subcommand("probe.commands.uplink", "sync", "Send to the collector what it does not have yet."),
+    "doctor": Subcommand("probe.commands.doctor", "doctor", "What is wrong with this probe, and what to do about it."),
+    "erase": Subcommand("probe.commands.erase", "erase", "Remove all that this probe keeps on this machine."),
     "status": Subcommand("probe.commands.status", "status", "How a probe does: last cycle, budget, missed slots."),
     "analyze": Subcommand(
         "analysis.commands", "analyze", "Recompute every conclusion from the stored facts.", "analysis"
