@@ -48,6 +48,7 @@ PATH = "/v1/batches"
 
 
 def main() -> None:
+    """Measure once, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--facts", type=Path, required=True)
     parser.add_argument("--senders", type=int, default=4)
@@ -68,10 +69,12 @@ def main() -> None:
             if generator is not None:
                 next(generator, None)
     delays.sort()
-    everything = given.senders * rows
-    print(f"{given.senders} senders, {len(delays)} batches, {everything} rows, {everything / rows * measurements:.0f} measurements")
-    print(f"{everything / took_s:.0f} rows/s, {given.senders * measurements / took_s:.0f} measurements/s committed")
-    print(f"a batch: median {delays[len(delays) // 2] * 1e3:.0f} ms, p99 {delays[int(len(delays) * 0.99)] * 1e3:.0f} ms")
+    all_rows, all_measurements = given.senders * rows, given.senders * measurements
+    print(f"{given.senders} senders, {len(delays)} batches, {all_rows} rows, {all_measurements} measurements")
+    print(f"{all_rows / took_s:.0f} rows/s, {all_measurements / took_s:.0f} measurements/s committed")
+    print(
+        f"a batch: median {delays[len(delays) // 2] * 1e3:.0f} ms, p99 {delays[int(len(delays) * 0.99)] * 1e3:.0f} ms"
+    )
     print(f"reading alone, one process: {rows / alone_s:.0f} rows/s")
 
 
@@ -97,7 +100,8 @@ def _batches(lines: list[str], vantage_id: str) -> list[bytes]:
     for number, line in enumerate(lines):
         kind, _, text = line.partition(" ")
         if kind != "blob":
-            text = re.sub(r'"(c[0-9a-f]{16}(?:\.[a-z]+\d+)?)"', rf'"{vantage_id}.\1"', text)  # whatever counts within a cycle
+            # Whatever is counted within a cycle has the cycle's name before it.
+            text = re.sub(r'"(c[0-9a-f]{16}(?:\.[a-z]+\d+)?)"', rf'"{vantage_id}.\1"', text)
             text = re.sub(r'"vantage_id":"[^"]*"', f'"vantage_id":"{vantage_id}"', text)
             at = row_sha256(at, kind, text)
             place += 1
