@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,20 +19,33 @@ ROLE = FOLDER / "roles" / "nameblind"
 TASKS = yaml.safe_load((ROLE / "tasks" / "main.yaml").read_text())
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
+def tool(name: str) -> Path:
+    """Where a program is that was installed beside this Python."""
+    return Path(sys.executable).with_name(name)
+
+
+def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one; it finds the others beside it."""
+    path = f"{tool(name).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", "PATH": path}
     return subprocess.run(
-        command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [str(tool(name)), *arguments],
+        cwd=FOLDER,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
-@pytest.mark.skipif(shutil.which("ansible-playbook") is None, reason="ansible-core is not installed")
+@pytest.mark.skipif(not tool("ansible-playbook").exists(), reason="ansible-core is not installed")
 def test_the_playbook_can_be_read() -> None:
     done = run("ansible-playbook", "--syntax-check", "-i", "inventory.example.yaml", "probes.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.skipif(shutil.which("ansible-lint") is None, reason="ansible-lint is not installed")
+@pytest.mark.skipif(not tool("ansible-lint").exists(), reason="ansible-lint is not installed")
 def test_the_role_is_as_its_lint_wants_it() -> None:
     done = run("ansible-lint", "--offline", "--nocolor", "probes.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
