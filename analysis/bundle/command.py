@@ -23,6 +23,10 @@ def bundle(
             metavar="en|kk|ru", help="Language of the report; may be given again. Else all.", show_default=False
         ),
     ] = None,
+    claim: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="What somebody said, set against the facts; may be given again."),
+    ] = None,
     key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Sign with this private key.", show_default=False)
     ] = None,
@@ -43,6 +47,7 @@ def bundle(
     from analysis.bundle.make import make_bundle
     from analysis.bundle.payload import Choice
     from analysis.bundle.signing import make_key, public_of, read_key
+    from analysis.claims.claim import read_claim
     from analysis.report.catalogue import languages, load
     from probe.errors import UserError
     from probe.store.database import Database
@@ -53,6 +58,8 @@ def bundle(
         )
     for language in lang or ():
         load(language)
+    for path in claim or ():
+        read_claim(path)  # a wrong file is refused before anything is computed
     if new_key and key is None:
         raise UserError("--new-key needs --key FILE: say where the private key is to be kept.")
     chosen = Choice(languages=tuple(sorted(set(lang or languages()))), service=service)
@@ -60,7 +67,7 @@ def bundle(
         if new_key and key is not None:
             make_key(key)
         private = read_key(key) if key is not None else None
-        make_bundle(database, folder, chosen, private)
+        make_bundle(database, folder, chosen, private, claim or ())
     typer.echo(f"{folder}: " + (f"signed by ed25519 {public_of(private)}" if private else "not signed"))
     typer.echo(f"Check it anywhere: nameblind verify {folder}")
 

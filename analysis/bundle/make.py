@@ -14,13 +14,23 @@ from probe.store import chain
 from probe.store.database import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
-def make_bundle(source: Database, folder: Path, choice: Choice, key: Ed25519PrivateKey | None = None) -> None:
-    """Write the bundle of a database's facts; ``UserError`` where the facts are broken or the folder cannot be."""
+def make_bundle(
+    source: Database,
+    folder: Path,
+    choice: Choice,
+    key: Ed25519PrivateKey | None = None,
+    claims: Sequence[Path] = (),
+) -> None:
+    """Write the bundle of a database's facts; ``UserError`` where the facts are broken or the folder cannot be.
+
+    ``claims``: files of what somebody said, set against the facts in it.
+    """
     if folder.exists():
         raise UserError(f"{folder} exists already: name a new folder for the bundle.")
     beside, work = (folder.with_name(f".{folder.name}.{what}") for what in ("new", "work"))
@@ -38,7 +48,7 @@ def make_bundle(source: Database, folder: Path, choice: Choice, key: Ed25519Priv
             raise UserError(f"{source.place} is not as it was written ({breaches[0]}); run `nameblind verify` on it.")
         shutil.copyfile(work / FACTS_FILE, data / FACTS_FILE)
         with Database.open(str(work / FACTS_FILE)) as facts:
-            write_payload(facts, data, choice)
+            write_payload(facts, data, choice, claims)
         about = json.dumps(choice.as_dict(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         (data / ABOUT_FILE).write_text(about, encoding="utf-8")
         signed = write_bag(beside, f"nameblind {versions()['nameblind']}", public_of(key) if key else None)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.bundle.bag import SIGNATURE, TAG_MANIFEST, check_bag, read_manifest, signer_named
-from analysis.bundle.payload import ABOUT_FILE, FACTS_FILE, Choice, copy_facts, versions, write_payload
+from analysis.bundle.payload import ABOUT_FILE, FACTS_FILE, Choice, claims_in, copy_facts, versions, write_payload
 from analysis.bundle.signing import signer_of
 from probe.errors import UserError
 from probe.store import chain
@@ -81,7 +81,7 @@ def _recompute(bundle: Path, folder: Path, signer: str | None) -> Verified:
         made = folder / "data"
         made.mkdir()
         with Database.open(str(folder / "work.db")) as work:
-            write_payload(work, made, choice)
+            write_payload(work, made, choice, claims_in(bundle / "data"))
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
         raise UserError(

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,9 +26,9 @@ from tests.analysis.report.zhanaozen_2011 import zhanaozen_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 ENGLISH = Choice(languages=("en",))
+CLAIMS = sorted((Path(__file__).parents[3] / "examples" / "claims").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             database.append(vantage, [row for row in rows if getattr(row, "vantage_id", None) == vantage])
         make_key(folder / "key.pem")
         make_key(folder / "other.pem")
-        make_bundle(database, folder / "bundle", ENGLISH, read_key(folder / "key.pem"))
+        make_bundle(database, folder / "bundle", ENGLISH, read_key(folder / "key.pem"), CLAIMS)
     return folder
 
 
@@ -71,9 +72,18 @@ def test_a_bundle_that_was_left_alone_is_whole_and_says_who_signed(made: Path) -
     assert not found.not_recomputed
 
 
+def test_it_holds_what_both_sides_said_and_what_became_of_it(made: Path) -> None:
+    data = made / "bundle" / "data"
+    assert [path.read_bytes() for path in sorted((data / "claims").iterdir())] == [path.read_bytes() for path in CLAIMS]
+    weighed = json.loads((data / "claims.json").read_bytes())
+    assert len(weighed) == len(CLAIMS) == 2
+    page = (data / "report" / "en" / "nameblind-report.html").read_text()
+    assert all(one["who"] in page for one in weighed)
+
+
 def test_the_same_facts_and_key_give_the_same_bytes(made: Path, tmp_path: Path) -> None:
     with Database.open(str(made / "results.db")) as database:
-        make_bundle(database, tmp_path / "again", ENGLISH, read_key(made / "key.pem"))
+        make_bundle(database, tmp_path / "again", ENGLISH, read_key(made / "key.pem"), CLAIMS)
     files = [path.relative_to(made / "bundle") for path in (made / "bundle").rglob("*") if path.is_file()]
     assert len(files) > 15
     assert all((tmp_path / "again" / path).read_bytes() == (made / "bundle" / path).read_bytes() for path in files)
@@ -171,6 +181,27 @@ def forge_report(bundle: Path) -> None:
     forge(bundle)
 
 
+def forge_claim(bundle: Path) -> None:
+    """Put other words into somebody's mouth."""
+    edit(bundle / "data" / "claims" / "01.yaml", lambda raw: raw.replace(b"quote:", b"quote: x", 1))
+    forge(bundle)
+
+
+def forge_weighing(bundle: Path) -> None:
+    edit(bundle / "data" / "claims.json", lambda raw: raw.replace(b'"cannot be said"', b'"supported"') + b" ")
+    forge(bundle)
+
+
+def remove_claim(bundle: Path) -> None:
+    (bundle / "data" / "claims" / "02.yaml").unlink()
+    forge(bundle)
+
+
+def spoil_claim(bundle: Path) -> None:
+    (bundle / "data" / "claims" / "01.yaml").write_bytes(b"who: [")
+    forge(bundle)
+
+
 def forge_extra(bundle: Path) -> None:
     add_file(bundle)
     forge(bundle)
@@ -214,6 +245,10 @@ def other_rules(bundle: Path) -> None:
         (forge_row, "The facts are not as they were written"),
         (forge_conclusions, "conclusions.json' is not what its facts give"),
         (forge_report, "nameblind-report.html' is not what its facts give"),
+        (forge_claim, "claims.json' is not what its facts give"),
+        (forge_weighing, "claims.json' is not what its facts give"),
+        (remove_claim, "is not what its facts give"),
+        (spoil_claim, "01.yaml"),
         (forge_extra, "more.txt' does not follow from its facts"),
         (forge_database, "is not a results database"),
         (forge_about, "does not say how the bundle was made"),
