@@ -384,7 +384,13 @@ def store(database: Database, cycles: Sequence[CycleFacts]) -> None:
                     )
                 ],
             )
-        database.append(vantage, [*_cycle_rows(cycle), *(row for m in cycle.measurements for row in _rows(m))])
+        append(database, cycle)
+
+
+def append(database: Database, cycle: CycleFacts) -> None:
+    """Append one cycle of a vantage that is there."""
+    rows = (row for measurement in cycle.measurements for row in _rows(measurement))
+    database.append(cycle.vantage.vantage_id, [*_cycle_rows(cycle), *rows])
 
 
 def _cycle_rows(cycle: CycleFacts) -> list[models.Base]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,19 +23,23 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
     """A collector over an empty database, SQLite and PostgreSQL in turn."""
     is_sqlite = request.param == "sqlite"
     url = str(tmp_path / "collector.db") if is_sqlite else request.getfixturevalue("postgres_url")
-    yield from _over(url, tmp_path)
+    with over(url, tmp_path / "state") as made:
+        yield made
 
 
 @pytest.fixture
 def light(tmp_path: Path) -> Iterator[Service]:
     """A collector over SQLite alone."""
-    yield from _over(str(tmp_path / "collector.db"), tmp_path)
+    with over(str(tmp_path / "collector.db"), tmp_path / "state") as made:
+        yield made
 
 
-def _over(url: str, folder: Path) -> Iterator[Service]:
+@contextmanager
+def over(url: str, state: Path) -> Iterator[Service]:
+    """A collector over a database, with a clock of its own."""
     clock = TestClock()
     with open_store(url, create=True, clock=clock) as store:
-        yield Service(store=store, keys=load(folder / "state"), clock=clock, addresses=("https://one", "https://two"))
+        yield Service(store=store, keys=load(state), clock=clock, addresses=("https://one", "https://two"))
 
 
 @pytest.fixture
