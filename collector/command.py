@@ -114,7 +114,6 @@ def serve(
 @token_app.command("new")
 def token_new(
     db: Db = DEFAULT_DB,
-    role: Annotated[str, typer.Option(help="`probe`: enrols one; `analyst`: reads, and nothing else.")] = "probe",
     uses: Annotated[int, typer.Option(min=0, help="How many may enrol with it; 0 is any number.")] = 1,
     days: Annotated[int, typer.Option(min=1, max=3650, help="After so many it is void.")] = 30,
     note: Annotated[str, typer.Option(help="For you. Write no volunteer's name: this database may be taken.")] = "",
@@ -127,13 +126,10 @@ def token_new(
     """
     from collector import tokens
 
-    if role not in set(tokens.Role):
-        raise UserError(f"{role!r} is no role of a token: write {' or '.join(tokens.Role)}")
     now = SystemClock().now()
     with _store(db) as store, transaction(store.engine) as connection:
         made = tokens.make(
             connection,
-            tokens.Role(role),
             now,
             uses=uses or None,
             expires_at=now + timedelta(days=days),
@@ -151,7 +147,7 @@ def token_list(db: Db = DEFAULT_DB, *, as_json: AsJson = False) -> None:
     """List tokens, without their secrets."""
     from collector.models import Token
 
-    columns = (Token.token_id, Token.role, Token.uses_left, Token.expires_at, Token.note)
+    columns = (Token.token_id, Token.uses_left, Token.expires_at, Token.note)
     _show(db, select(*columns).order_by(Token.created_at, Token.token_id), as_json=as_json)
 
 
@@ -289,9 +285,15 @@ def _show(db: str, query: Any, *, as_json: bool) -> None:
 
     table = Table(*rows[0].keys(), box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(_plain(value))) for value in row.values()))
+        table.add_row(*(Text(_shown(value)) for value in row.values()))
     Console().print(table)
 
 
 def _plain(value: Any) -> Any:
     return value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:%Y-%m-%d %H:%M}Z" if hasattr(value, "isoformat") else str(value)

@@ -43,14 +43,12 @@ class Schema(Base):
 
 
 class Token(Base):
-    """A secret that a researcher gives away: to enrol a probe, or to read."""
+    """A secret that a researcher gives away, to enrol a probe."""
 
     __tablename__ = "collector_token"
     token_id: Mapped[str] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(unique=True)
     """Of the secret, which is kept nowhere."""
-    role: Mapped[str]
-    """``probe``: enrols; ``analyst``: reads views."""
     uses_left: Mapped[int | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]

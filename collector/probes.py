@@ -31,7 +31,7 @@ def enrol(
     connection: Connection, secret: str, public_key: str, prefix: str, now: datetime, *, most_of_a_prefix: int
 ) -> str:
     """Give the identifier of a key, making it where the token lets us; the same key again gets the same one."""
-    token = tokens.find(connection, secret, tokens.Role.PROBE, now)
+    token = tokens.find(connection, secret, now)
     if token is None:
         raise RefusedError(Why.BAD_TOKEN, "the token is unknown or has expired; ask the researcher for another one")
     known = connection.execute(

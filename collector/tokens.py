@@ -1,11 +1,10 @@
-"""Tokens: a secret that is told once, and kept as its hash."""
+"""Tokens: a secret that lets a probe enrol, told once and kept as its hash."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
@@ -18,15 +17,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-class Role(StrEnum):
-    """What a token is good for."""
-
-    PROBE = "probe"
-    """To enrol a probe."""
-    ANALYST = "analyst"
-    """To read, and nothing else."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """A token, with the secret that nobody can look up again."""
@@ -35,16 +25,13 @@ class Made:
     secret: str
 
 
-def make(
-    connection: Connection, role: Role, now: datetime, *, uses: int | None, expires_at: datetime | None, note: str
-) -> Made:
+def make(connection: Connection, now: datetime, *, uses: int | None, expires_at: datetime | None, note: str) -> Made:
     """Make a token. ``uses``: how often it may be used, ``None`` for any number of times."""
-    made = Made(token_id=f"t{secrets.token_hex(4)}", secret=f"nb-{role}-{secrets.token_urlsafe(24)}")
+    made = Made(token_id=f"t{secrets.token_hex(4)}", secret=f"nb-probe-{secrets.token_urlsafe(24)}")
     connection.execute(
         insert(Token).values(
             token_id=made.token_id,
             sha256=_sha256(made.secret),
-            role=role,
             uses_left=uses,
             created_at=now,
             expires_at=expires_at,
@@ -54,11 +41,9 @@ def make(
     return made
 
 
-def find(connection: Connection, secret: str, role: Role, now: datetime) -> Token | None:
-    """Give the token of a secret, if it is of a role and has not expired; whether it is used up is not asked."""
-    row = connection.execute(
-        select(Token.__table__).where(Token.sha256 == _sha256(secret), Token.role == role)
-    ).one_or_none()
+def find(connection: Connection, secret: str, now: datetime) -> Token | None:
+    """Give the token of a secret, if it has not expired; whether it is used up is not asked."""
+    row = connection.execute(select(Token.__table__).where(Token.sha256 == _sha256(secret))).one_or_none()
     if row is None or (row.expires_at is not None and row.expires_at <= now):
         return None
     return Token(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for a row's columns

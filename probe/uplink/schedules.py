@@ -31,21 +31,24 @@ def read_published(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror}; name a schedule") from error
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text; name a schedule") from None
-    check(text)
+    check(text, str(path))
     return text
 
 
-def check(text: str) -> Schedule:
+def check(text: str, called: str = "the schedule that came") -> Schedule:
     """Give the schedule of a text from elsewhere. ``UserError`` where it is wrong, large, or names what is here."""
     if len(text.encode()) > MOST_BYTES:
-        raise UserError(f"the schedule is larger than {MOST_BYTES} bytes; take services out of it")
+        raise UserError(f"{called} is larger than {MOST_BYTES} bytes; take services out of it")
     with tempfile.TemporaryDirectory(prefix="nameblind-") as folder:
         file = Path(folder) / "schedule.yaml"
         file.write_text(text, encoding="utf-8")
-        schedule = load(file)
+        try:
+            schedule = load(file)
+        except UserError as error:
+            raise UserError(str(error).replace(str(file), called)) from None
     named = next((key for key in _OF_THE_MACHINE if key in yaml.safe_load(text)), None)
     if named is not None:
-        raise UserError(f"the schedule has {named}, which names things of one machine; a published one goes without")
+        raise UserError(f"{called} has {named}, which names things of one machine; a published one goes without")
     return schedule
 
 

@@ -57,9 +57,7 @@ class TestClock:
 def token(service: Service, uses: int | None = 1) -> str:
     now = service.clock.now()
     with transaction(service.store.engine) as connection:
-        made = tokens.make(
-            connection, tokens.Role.PROBE, now, uses=uses, expires_at=now + timedelta(days=1), note="a test"
-        )
+        made = tokens.make(connection, now, uses=uses, expires_at=now + timedelta(days=1), note="a test")
     return made.secret
 
 

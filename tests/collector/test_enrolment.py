@@ -57,12 +57,6 @@ def test_an_unknown_an_expired_and_a_revoked_token_enrol_nobody(light: Service) 
     assert why_not(light, key, secret) is Why.BAD_TOKEN
 
 
-def test_a_token_to_read_enrols_nobody(light: Service) -> None:
-    with transaction(light.store.engine) as connection:
-        made = tokens.make(connection, tokens.Role.ANALYST, light.clock.now(), uses=None, expires_at=None, note="")
-    assert why_not(light, Ed25519PrivateKey.generate(), made.secret) is Why.BAD_TOKEN
-
-
 def test_nobody_enrols_a_key_that_he_does_not_hold(light: Service) -> None:
     mine, theirs = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     secret = token(light)

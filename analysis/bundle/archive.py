@@ -1,0 +1,85 @@
+"""A bundle as one file (zip): the same bytes from the same folder, and read with more distrust than a folder.
+
+An archive may name any path, any size and any kind of file. All of it is looked at
+before the first byte is unpacked; what a bundle never has is refused.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from analysis.bundle.bag import MAX_BYTES, MAX_FILES
+from probe.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUFFIX: Final = ".zip"
+TOP: Final = "evidence"
+"""The one folder in the archive, as RFC 8493 wants it; fixed, so that the file's own name changes no byte."""
+MAX_RATIO: Final = 200
+"""Unpacked bytes for each byte of the archive; facts, which repeat themselves, shrink to a fifth or a tenth."""
+_DAY: Final = (1980, 1, 1, 0, 0, 0)
+"""The first that the format knows: an archive of ours tells no time of its making."""
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_PLAIN: Final = stat.S_IFREG | 0o644
+_ENCRYPTED: Final = 0x1
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Write the files of ``folder`` into ``archive``, in the order of their paths."""
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+            member = zipfile.ZipInfo(f"{TOP}/{path.relative_to(folder).as_posix()}", _DAY)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.create_system = 3  # Unix, wherever it is written
+            member.external_attr = _PLAIN << 16
+            member.file_size = path.stat().st_size
+            with path.open("rb") as source, packed.open(member, "w") as target:
+                shutil.copyfileobj(source, target)
+
+
+def unpack(archive: Path, into: Path) -> Path:
+    """Unpack ``archive`` into the empty folder ``into`` and give the bundle's folder; ``UserError`` says what is wrong."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            members = _checked(packed.infolist(), archive.stat().st_size)
+            for member in members:
+                target = into / member.filename
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with packed.open(member) as source, target.open("xb") as file:
+                    shutil.copyfileobj(source, file)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise UserError(
+            f"{archive} cannot be unpacked to its end ({str(error)!r}): it is damaged, or no zip archive."
+        ) from error
+    return into / TOP
+
+
+def _checked(members: list[zipfile.ZipInfo], size: int) -> list[zipfile.ZipInfo]:
+    """Give the members that are files; one that no bundle has is refused before anything is written."""
+    if len(members) > MAX_FILES:
+        raise UserError(f"The archive is larger than {MAX_FILES} files; nothing was unpacked.")
+    names: set[str] = set()
+    for member in members:
+        name = member.orig_filename
+        parts = name.removesuffix("/").split("/")
+        if any(mark in name for mark in "\\\0:") or any(part in {"", ".", ".."} for part in parts):
+            raise UserError(f"The archive holds {name!r}, which leads out of it: it is forged; nothing was unpacked.")
+        if parts[0] != TOP:
+            raise UserError(f"The archive holds {name!r} beside its folder {TOP!r}: no bundle; nothing was unpacked.")
+        if name in names:
+            raise UserError(f"The archive holds {name!r} twice: it is forged; nothing was unpacked.")
+        if stat.S_IFMT(member.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+            raise UserError(f"The archive holds {name!r}, a link or no file at all; nothing was unpacked.")
+        if member.flag_bits & _ENCRYPTED or member.compress_type not in _METHODS:
+            raise UserError(f"The archive holds {name!r} encrypted, or packed as no bundle is; nothing was unpacked.")
+        names.add(name)
+    total = sum(member.file_size for member in members)
+    if total > min(MAX_BYTES, MAX_RATIO * size):
+        raise UserError(f"The archive of {size} bytes would unpack to {total}, more than any bundle; nothing was unpacked.")
+    return [member for member in members if not member.is_dir()]
