@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from analysis.causes.plant import Plant
 from analysis.outcome import outcome_of
-from probe.model import Operation, TargetKind
+from probe.model import Operation, Peer, TargetKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from analysis.instrument import Defect
@@ -119,6 +119,11 @@ class Step:
     def is_verified(self) -> bool:
         """Whether it is a TLS handshake whose chain was found right for the name."""
         return self.operation == Operation.TLS and self.failure is None and self.certificate_failure is None
+
+    @property
+    def is_helper_page(self) -> bool:
+        """Whether it is a page that one of our helpers signed."""
+        return self.operation == Operation.HTTP and self.failure is None and bool(self.is_genuine)
 
     @property
     def valid_answers(self) -> tuple[Answer, ...]:
@@ -321,6 +326,13 @@ class CycleFacts:
         return tuple(m for m in self.measurements if m.kind == TargetKind.PORTAL_CHECK)
 
     @cached_property
+    def helper_pages(self) -> frozenset[str | None]:
+        """The hashes of the pages that helpers gave in the pairs of the pass."""
+        pairs = [pair for m in self.measurements for pair in m.pairs if pair.peer == Peer.HELPER]
+        arms = [arm for pair in pairs for arm in (pair.target_arm, pair.control_arm) if arm is not None]
+        return frozenset(arm.body_sha256 for arm in arms if arm.is_helper_page)
+
+    @cached_property
     def is_anything_reached(self) -> bool:
         """Whether any measurement of the pass got an answer from its server."""
         return any(m.outcome.is_reached for m in self.measurements)
@@ -364,7 +376,7 @@ class Facts:
     cycle: CycleFacts
     sentinels: tuple[Witness, ...] = ()
     """Sentinels' measurements of the same target within the window, the nearest in time first."""
-    elsewhere: tuple[Witness, ...] = ()
+    elsewhere: Sequence[Witness] = ()
     """The same target at other vantages that are no sentinels, within the window, the nearest first."""
     neighbours: tuple[Witness, ...] = ()
     """The same target at this vantage in its previous and next cycle."""

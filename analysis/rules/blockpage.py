@@ -109,19 +109,19 @@ def proxied(facts: Facts) -> Evidence | None:
 
 def altered(facts: Facts) -> Evidence | None:
     """Fire where our helper's own page was changed on the way for the target's name, and never for its scramble."""
-    beyond = {
-        arm.body_sha256 for w in facts.usable_sentinels for m in w.cycle.measurements for arm in _helper_answers(m)
-    }
+    if not any(True for _ in _helper_answers(facts.measurement)):
+        return None
+    beyond = frozenset[str | None]().union(*(cycle.helper_pages for cycle in _cycles(facts)))
     if len(beyond) != 1:
         return None
     changed: list[Step] = []
     for pair in facts.measurement.pairs:
         if pair.peer != Peer.HELPER or pair.is_negative_control or pair.pair_id in facts.pairs_not_counted:
             continue
-        if any(_is_helper_answer(arm) and arm.body_sha256 not in beyond for arm in (pair.control_arm,) if arm):
+        if any(arm.is_helper_page and arm.body_sha256 not in beyond for arm in (pair.control_arm,) if arm):
             return None
         arm = pair.target_arm
-        if arm is not None and _is_helper_answer(arm) and arm.body_sha256 not in beyond:
+        if arm is not None and arm.is_helper_page and arm.body_sha256 not in beyond:
             changed.append(arm)
     if len(changed) < ENOUGH_ALTERED:
         return None
@@ -185,10 +185,4 @@ def _helper_answers(measurement: MeasurementFacts) -> Iterator[Step]:
     """Give the answers of our helper that it signed."""
     for pair in measurement.pairs:
         if pair.peer == Peer.HELPER:
-            yield from (
-                arm for arm in (pair.target_arm, pair.control_arm) if arm is not None and _is_helper_answer(arm)
-            )
-
-
-def _is_helper_answer(arm: Step) -> bool:
-    return arm.operation == Operation.HTTP and arm.failure is None and bool(arm.is_genuine)
+            yield from (arm for arm in (pair.target_arm, pair.control_arm) if arm is not None and arm.is_helper_page)

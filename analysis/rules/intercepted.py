@@ -72,6 +72,8 @@ def _handshakes(measurement: MeasurementFacts) -> list[Step]:
 
 
 def _others(facts: Facts, authorities: set[str]) -> list[Step]:
+    if not authorities:
+        return []
     return [
         step
         for witness in facts.elsewhere

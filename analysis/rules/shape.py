@@ -95,9 +95,12 @@ def matrix(rule: str) -> Callable[[Facts], Evidence | None]:
     expected, text = _READINGS[rule]
 
     def find(facts: Facts) -> Evidence | None:
-        cells = [cell(facts, peer, name) for peer in (Peer.TARGET, Peer.HELPER) for name in ("target", "scramble")]
-        if not all(c.fails if fails else c.lives for c, fails in zip(cells, expected, strict=True)):
-            return None
+        places = [(peer, name) for peer in (Peer.TARGET, Peer.HELPER) for name in ("target", "scramble")]
+        cells: list[Cell] = []
+        for (peer, name), fails in zip(places, expected, strict=True):
+            cells.append(cell(facts, peer, name))
+            if not (cells[-1].fails if fails else cells[-1].lives):
+                return None
         counts = ", ".join(f"{sum(failed for _, failed in c.trials)}/{len(c.trials)}" for c in cells)
         return fired(rule, f"In TLS {text} (failed: {counts}).", [step for c in cells for step, _ in c.trials])
 
@@ -113,6 +116,8 @@ def shape(rule: str) -> Callable[[Facts], Evidence | None]:
 
     def find(facts: Facts) -> Evidence | None:
         for peer in (Peer.HELPER, Peer.TARGET):
+            if not cell(facts, peer, "target").fails:
+                continue
             fails = [cell(facts, peer, name) for name in ("target", *failing)]
             lives = [cell(facts, peer, name) for name in ("scramble", *living)]
             if all(c.fails for c in fails) and all(c.lives for c in lives):
