@@ -44,7 +44,7 @@ def pack(folder: Path, archive: Path) -> None:
 
 
 def unpack(archive: Path, into: Path) -> Path:
-    """Unpack ``archive`` into the empty folder ``into`` and give the bundle's folder; ``UserError`` says what is wrong."""
+    """Unpack ``archive`` into the empty folder ``into``, and give the bundle's folder. Raises UserError."""
     try:
         with zipfile.ZipFile(archive) as packed:
             members = _checked(packed.infolist(), archive.stat().st_size)
@@ -81,5 +81,7 @@ def _checked(members: list[zipfile.ZipInfo], size: int) -> list[zipfile.ZipInfo]
         names.add(name)
     total = sum(member.file_size for member in members)
     if total > min(MAX_BYTES, MAX_RATIO * size):
-        raise UserError(f"The archive of {size} bytes would unpack to {total}, more than any bundle; nothing was unpacked.")
+        raise UserError(
+            f"The archive of {size} bytes would unpack to {total}, more than any bundle; nothing was unpacked."
+        )
     return [member for member in members if not member.is_dir()]

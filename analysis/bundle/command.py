@@ -13,7 +13,9 @@ from probe.commands.options import DEFAULT_DATABASE, AsJson, Db
 
 
 def bundle(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR|FILE.zip", help="A folder that does not exist yet, or one file.")
+    ],
     db: Db = DEFAULT_DATABASE,
     *,
     service: Annotated[str | None, typer.Option(metavar="NAME", help="A report on this service alone.")] = None,
@@ -75,7 +77,7 @@ def bundle(
 def verify(
     place: Annotated[
         Path | None,
-        typer.Argument(metavar="[BUNDLE]", help="A bundle's folder; else --db is checked.", show_default=False),
+        typer.Argument(metavar="[BUNDLE]", help="A bundle's folder or .zip; else --db is checked.", show_default=False),
     ] = None,
     db: Db = DEFAULT_DATABASE,
     *,

@@ -6,6 +6,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+from analysis.bundle.archive import SUFFIX, pack
 from analysis.bundle.bag import SIGNATURE, write_bag
 from analysis.bundle.payload import ABOUT_FILE, FACTS_FILE, Choice, copy_facts, versions, write_payload
 from analysis.bundle.signing import public_of, sign
@@ -29,10 +30,11 @@ def make_bundle(
 ) -> None:
     """Write the bundle of a database's facts; ``UserError`` where the facts are broken or the folder cannot be.
 
-    ``claims``: files of what somebody said, set against the facts in it.
+    A name that ends in ``.zip`` gets the folder as one file. ``claims``: files of what somebody said, which is set
+    against the facts in it.
     """
     if folder.exists():
-        raise UserError(f"{folder} exists already: name a new folder for the bundle.")
+        raise UserError(f"{folder} exists already: name a new place for the bundle.")
     beside, work = (folder.with_name(f".{folder.name}.{what}") for what in ("new", "work"))
     try:
         for path in (beside, work):
@@ -54,7 +56,11 @@ def make_bundle(
         signed = write_bag(beside, f"nameblind {versions()['nameblind']}", public_of(key) if key else None)
         if key:
             (beside / SIGNATURE).write_bytes(sign(key, signed))
-        beside.rename(folder)
+        if folder.suffix == SUFFIX:
+            pack(beside, work / folder.name)
+            (work / folder.name).rename(folder)
+        else:
+            beside.rename(folder)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}; check the place and its room.") from error
     finally:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from analysis.bundle.archive import SUFFIX, unpack
 from analysis.bundle.bag import SIGNATURE, TAG_MANIFEST, check_bag, read_manifest, signer_named
 from analysis.bundle.payload import ABOUT_FILE, FACTS_FILE, Choice, claims_in, copy_facts, versions, write_payload
 from analysis.bundle.signing import signer_of
@@ -45,9 +46,12 @@ def verify_bundle(bundle: Path, key: str | None = None) -> Verified:
 
     Files are hashed again and again; what stands in the bundle is never trusted to be what its maker wrote.
     """
-    if not bundle.is_dir() or bundle.is_symlink():
-        raise UserError(f"{bundle} is no folder: unpack the bundle first, and name the folder that has bagit.txt.")
     try:
+        if bundle.suffix == SUFFIX and bundle.is_file():
+            with tempfile.TemporaryDirectory(prefix="nameblind-") as folder:
+                return verify_bundle(unpack(bundle, Path(folder)), key)
+        if not bundle.is_dir() or bundle.is_symlink():
+            raise UserError(f"{bundle} is no folder and no {SUFFIX} file: name the folder that has bagit.txt.")
         check_bag(bundle)
         signer = _signer(bundle, key)
         with tempfile.TemporaryDirectory(prefix="nameblind-") as folder:
