@@ -6,6 +6,7 @@ it came, so nothing is parsed before it has been checked.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -29,6 +30,8 @@ LOG: Final = logging.getLogger("nameblind.collector")
 _SMALL_BODY: Final = 8_192
 _Model = TypeVar("_Model", bound=BaseModel)
 _RETRY_AFTER_S: Final = 60
+BODY_TIMEOUT_S: Final = 120.0
+"""A batch of some 100 kB comes through 1 kB/s; what drips for longer holds a place that others need."""
 
 ProbeId = Annotated[str, Header(alias="Nameblind-Probe", max_length=64)]
 Signature = Annotated[str, Header(alias="Nameblind-Signature", max_length=128, description="Ed25519, base64.")]
@@ -113,7 +116,7 @@ def _json_body(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": Problem} for status in (*statuses, 400, 401, 403, 413, 422, 429, 503)}
+    return {status: {"model": Problem} for status in (*statuses, 400, 401, 403, 408, 413, 422, 429, 503)}
 
 
 def app_of(service: Service) -> FastAPI:
@@ -208,10 +211,14 @@ def app_of(service: Service) -> FastAPI:
 async def _call(request: Request, probe_id: str, signature: str, most: int) -> Call:
     """Read a request up to a number of bytes."""
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise RefusedError(Why.TOO_LARGE, f"the body is larger than {most} bytes")
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > most:
+                    raise RefusedError(Why.TOO_LARGE, f"the body is larger than {most} bytes")
+    except TimeoutError:
+        raise RefusedError(Why.TOO_SLOW, f"the body did not come within {BODY_TIMEOUT_S:.0f} s") from None
     query = f"?{request.url.query}" if request.url.query else ""
     return Call(
         method=request.method,

@@ -20,6 +20,7 @@ class Why(Enum):
     RETIRED = ("retired", 403, False)
     REVOKED = ("revoked", 403, False)
     NOT_FOUND = ("not-found", 404, False)
+    TOO_SLOW = ("too-slow", 408, False)
     GAP = ("gap", 409, False)
     FORK = ("fork", 409, True)
     TOO_LARGE = ("too-large", 413, False)

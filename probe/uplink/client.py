@@ -107,7 +107,7 @@ class Client:
                 except httpx.HTTPError as error:
                     why = f"{address}: {type(error).__name__}"
                     continue
-                if answer.status in {429, 500, 502, 503, 504}:
+                if answer.status in {408, 429, 500, 502, 503, 504}:
                     why, least = f"{address}: status {answer.status}", max(least, _retry_after(answer))
                     continue
                 self._prefer(address)

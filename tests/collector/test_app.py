@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import schemathesis
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,7 +22,7 @@ from probe.uplink.signing import NOBODY, public_text, sign_request
 from tests.collector.fleet import Sender, token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from collector.service import Service
@@ -72,6 +74,23 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(light: Service, web: Tes
         tracemalloc.stop()
     assert (answer.status_code, answer.json()["reason"]) == (413, "too-large")
     assert peak < 5 * 2**20 + 2 * LIMITS.compressed_bytes + 2**20  # what we made here, and what the collector holds
+
+
+def test_a_body_that_drips_ends_at_the_deadline(light: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.app.BODY_TIMEOUT_S", 0.3)
+
+    async def drip() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x"
+            await asyncio.sleep(0.05)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app_of(light))
+        async with httpx.AsyncClient(transport=transport, base_url="http://collector") as client:
+            return await client.post("/v1/batches", content=drip())
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.json()["reason"]) == (408, "too-slow")
 
 
 @pytest.mark.parametrize(
