@@ -66,6 +66,8 @@ class Probe(Base):
     token_id: Mapped[str]
     prefix: Mapped[str] = mapped_column(index=True)
     """Keyed hash of the /24 or /48 that it enrolled from."""
+    successor: Mapped[str | None]
+    """The identifier that a retired one was changed for."""
     enrolled_at: Mapped[datetime]
     last_heard_at: Mapped[datetime | None]
     repeated_rows: Mapped[int] = mapped_column(default=0)

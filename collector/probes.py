@@ -45,12 +45,22 @@ def enrol(
 
 
 def rotate(connection: Connection, probe_id: str, public_key: str, now: datetime) -> str:
-    """Give a probe another identifier and key; the old one is retired. Who counts as one network stays as it was."""
+    """Give a probe another identifier and key; the old one is retired. Who counts as one network stays as it was.
+
+    Asked again with the same key, because the answer was lost, it gives the same identifier.
+    """
     old = connection.execute(select(Probe.__table__).where(Probe.probe_id == probe_id)).one()
-    connection.execute(update(Probe).where(Probe.probe_id == probe_id).values(standing=Standing.RETIRED))
-    if connection.scalar(select(Probe.probe_id).where(Probe.public_key == public_key)) is not None:
+    known = connection.scalar(select(Probe.probe_id).where(Probe.public_key == public_key))
+    if known is not None and known == old.successor:
+        return str(known)
+    if old.standing == Standing.RETIRED:
+        raise RefusedError(*_REFUSED[Standing.RETIRED])
+    if known is not None:
         raise RefusedError(Why.BAD_TOKEN, "this key is enrolled already; make another one")
-    return _add(connection, public_key, old.token_id, old.prefix, now, most_of_a_prefix=None)
+    fresh = _add(connection, public_key, old.token_id, old.prefix, now, most_of_a_prefix=None)
+    retired = {"standing": Standing.RETIRED, "successor": fresh}
+    connection.execute(update(Probe).where(Probe.probe_id == probe_id).values(retired))
+    return fresh
 
 
 def _add(
@@ -70,12 +80,22 @@ def _add(
             enrolled_at=now,
             last_heard_at=None,
             repeated_rows=0,
+            successor=None,
         )
     )
     return probe_id
 
 
-def authenticate(connection: Connection, method: str, path: str, probe_id: str, body: bytes, signature: str) -> None:
+def authenticate(
+    connection: Connection,
+    method: str,
+    path: str,
+    probe_id: str,
+    body: bytes,
+    signature: str,
+    *,
+    may_be_retired: bool = False,
+) -> None:
     """Raise ``RefusedError`` unless an admitted probe signed just this request."""
     if not probe_id or not signature:
         raise RefusedError(Why.UNSIGNED, "the request is not signed; enrol first")
@@ -88,7 +108,7 @@ def authenticate(connection: Connection, method: str, path: str, probe_id: str, 
         raise RefusedError(
             Why.BAD_SIGNATURE, "the signature is not this probe's, or the request was altered on its way"
         ) from None
-    if known.standing != Standing.ADMITTED:
+    if known.standing != Standing.ADMITTED and not (may_be_retired and known.standing == Standing.RETIRED):
         why, sentence = _REFUSED[Standing(known.standing)]
         raise RefusedError(why, sentence)
 

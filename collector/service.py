@@ -72,7 +72,7 @@ class Service:
 
     def rotate(self, call: Call, public_key: str) -> dict[str, Any]:
         """Give a probe another identifier under another key."""
-        self._authenticated(call)
+        self._authenticated(call, may_be_retired=True)  # it asks again where the answer was lost
         if not is_public_key(public_key):
             raise RefusedError(Why.SCHEMA, "public_key is base64 of the 32 bytes of an Ed25519 key")
         with self._writing() as connection:
@@ -105,9 +105,17 @@ class Service:
         with self._reading() as connection:
             return schedules.latest(connection)
 
-    def _authenticated(self, call: Call) -> None:
+    def _authenticated(self, call: Call, *, may_be_retired: bool = False) -> None:
         with self._reading() as connection:
-            probes.authenticate(connection, call.method, call.path, call.probe_id, call.body, call.signature)
+            probes.authenticate(
+                connection,
+                call.method,
+                call.path,
+                call.probe_id,
+                call.body,
+                call.signature,
+                may_be_retired=may_be_retired,
+            )
         self._check_pace(self.pace, call.probe_id)
 
     def _check_pace(self, pace: Pace, sender: str) -> None:

@@ -173,7 +173,7 @@ def _uplink(state_dir: Path) -> Check:
         enrolled = identity.read(state_dir)
         if enrolled is None:
             return Check("fleet", True, "not enrolled; nothing leaves this machine")
-        identity.key(state_dir)
+        identity.key(state_dir, enrolled)
     except UserError as error:
         return Check("fleet", False, str(error), "Ask the researcher for a token, and enrol again.")
     if not stored.is_given(state_dir, Scope.UPLOAD):

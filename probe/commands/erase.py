@@ -73,8 +73,8 @@ def _ours(database: Path, state_dir: Path) -> Iterator[tuple[Path, int]]:
     """Give every file of ours with its size. A database of another program is not touched."""
     if database.exists():
         _check(database)
-    for suffix in _BESIDE:
-        path = database.with_name(database.name + suffix)
+    beside = [database.with_name(database.name + suffix) for suffix in _BESIDE]
+    for path in (*beside, database.with_name(f".{database.name}.new")):  # the last: of a creation that was killed
         if path.is_file() and not path.is_symlink():
             yield path, path.stat().st_size
     if state_dir.is_dir():

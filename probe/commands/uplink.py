@@ -71,7 +71,7 @@ def enrol(
     if enrolled is not None:
         raise UserError(
             f"this probe is {enrolled.probe_id} at {enrolled.collectors[0]} already; `nameblind enrol --rotate` takes "
-            "a new identifier; without uplink.json and uplink.key in the state folder it can enrol elsewhere"
+            "a new identifier; without uplink.json in the state folder it can enrol elsewhere"
         )
     said = {"country": country, "region": region, "network": network, "bearer": bearer}
     vantage = {key: value for key, value in said.items() if value is not None}
@@ -103,7 +103,7 @@ def sync(db: Db = DEFAULT_DATABASE, ca: Ca = None, patience: Patience = 120, *, 
     enrolled = identity.read(state_dir)
     if enrolled is None:
         raise UserError("this probe has not enrolled with a collector; `nameblind enrol --help` says how")
-    key = identity.key(state_dir)
+    key = identity.key(state_dir, enrolled)
     client = Client(enrolled.collectors, patience_s=patience, ca=ca)
 
     def may_send() -> bool:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import certifi
 import httpx
 
+from probe.clock import SystemClock
 from probe.errors import UserError
 from probe.uplink.batch import MEDIA_TYPE
 from probe.uplink.signing import sign_request
@@ -27,11 +28,19 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from probe.clock import Clock
+
 MOST_ANSWER_BYTES: Final = 512 * 1024
 """A schedule takes some kilobytes."""
 
-TIMEOUT_S: Final = 60.0
-"""For a batch over a slow line: 100 kB in a minute."""
+SILENT_S: Final = 20.0
+"""Without a byte for so long, an address is taken for dead."""
+
+TIMEOUT_S: Final = 180.0
+"""For one request, however it drips: some 100 kB through 1 kB/s."""
+
+TRY_LATER: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses (RFC 9110) after which the same request may succeed."""
 
 FIRST_WAIT_S: Final = 2.0
 LONGEST_WAIT_S: Final = 300.0
@@ -65,7 +74,7 @@ class Answer:
 class Client:
     """Requests of one probe to a collector that has one address or several.
 
-    ``patience_s``: how long to try again while nobody answers. Between tries it
+    ``patience_s``: how long to try again while nobody answers, tries and pauses together. Between tries it
     waits a random time, twice as long at most as before (full jitter), so that
     a fleet that was cut off does not come back in one second.
     """
@@ -78,13 +87,15 @@ class Client:
         ca: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 - a command waits; no fact is dated by it
         draw: random.Random | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._addresses = [checked_address(address) for address in addresses]
         self._patience_s = patience_s
         self._sleep = sleep
+        self._clock = clock or SystemClock()
         self._draw = draw or random.Random()  # noqa: S311 - spreads tries over time; nothing is kept secret with it
         self._http = httpx.Client(
-            verify=_context(ca), timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, http2=False
+            verify=_context(ca), timeout=SILENT_S, follow_redirects=False, trust_env=False, http2=False
         )
 
     def close(self) -> None:
@@ -95,25 +106,26 @@ class Client:
         self, key: Ed25519PrivateKey, method: str, path: str, probe_id: str, body: bytes = b"", media_type: str = ""
     ) -> Answer:
         """Ask until somebody answers. ``DeclinedError`` for a no, ``UnreachableError`` when patience ends."""
-        headers = sign_request(key, method, path, probe_id, body)
+        headers = sign_request(key, method, path, probe_id, body) | {"Accept-Encoding": "identity"}
         if body:
             headers["Content-Type"] = media_type or MEDIA_TYPE
         waited, wait, why = 0.0, FIRST_WAIT_S, ""
         while True:
-            least = 0.0
+            least, begun = 0.0, self._clock.monotonic()
             for address in tuple(self._addresses):
                 try:
                     answer = self._once(method, address, path, headers, body)
                 except httpx.HTTPError as error:
                     why = f"{address}: {type(error).__name__}"
                     continue
-                if answer.status in {408, 429, 500, 502, 503, 504}:
+                if answer.status in TRY_LATER:
                     why, least = f"{address}: status {answer.status}", max(least, _retry_after(answer))
                     continue
                 self._prefer(address)
                 if answer.status >= 300 and answer.status != 304:
                     raise _declined(answer)
                 return answer
+            waited += self._clock.monotonic() - begun
             pause = max(least, self._draw.uniform(0.0, wait))
             if waited + pause > self._patience_s:
                 raise UnreachableError(why)
@@ -126,24 +138,30 @@ class Client:
         self._addresses.insert(0, address)
 
     def _once(self, method: str, address: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Ask one address. ``HTTPError`` where nothing comes that a collector would say: then the next one is asked."""
+        deadline = self._clock.monotonic() + TIMEOUT_S
         with self._http.stream(method, address + path, headers=headers, content=body or None) as response:
+            if "content-encoding" in response.headers:  # none was asked for; what is packed may be a bomb
+                raise httpx.ReadError("the answer is packed")
             content = bytearray()
-            for piece in response.iter_bytes(16_384):
+            for piece in response.iter_raw():  # as it comes; in pieces of a size a drip would be waited for
                 content += piece
                 if len(content) > MOST_ANSWER_BYTES:
                     raise httpx.ReadError("the answer is too long")
+                if self._clock.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the answer drips")
         values: Any = {}
         try:
             values = json.loads(content) if content else {}
         except (ValueError, RecursionError):
             values = None
-        if not isinstance(values, dict):
-            if response.status_code < 300:  # a portal's page, and no collector's answer
-                raise httpx.ReadError("the answer is no JSON object")
-            values = {}
+        is_ours = isinstance(values, dict) and (response.status_code < 300 or {"reason", "message"} <= values.keys())
+        if not is_ours and response.status_code not in {304, *TRY_LATER}:  # a portal, a parked name, a proxy
+            raise httpx.ReadError("the answer is no collector's")
+        told = values if isinstance(values, dict) else {}
         if "retry-after" in response.headers:
-            values["retry_after"] = response.headers["retry-after"]
-        return Answer(response.status_code, values, address)
+            told["retry_after"] = response.headers["retry-after"]
+        return Answer(response.status_code, told, address)
 
 
 def checked_address(address: str) -> str:

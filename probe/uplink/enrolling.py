@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from probe.errors import UserError
 from probe.private_file import secret_at
 from probe.uplink import identity
-from probe.uplink.client import Client
-from probe.uplink.identity import KEY_NAME, NEW_KEY_NAME, SCHEDULE_NAME, Enrolled
+from probe.uplink.client import Client, checked_address
+from probe.uplink.identity import NEW_KEY_NAME, SCHEDULE_NAME, Enrolled, key_path
 from probe.uplink.signing import NOBODY, public_text
 from probe.uplink.syncing import take_schedule
 
@@ -48,12 +48,16 @@ def rotate(state_dir: Path, enrolled: Enrolled, *, ca: Path | None, patience_s: 
     client = Client(enrolled.collectors, patience_s=patience_s, ca=ca)
     body = json.dumps({"public_key": public_text(key)}).encode()
     try:
-        answer = client.ask(identity.key(state_dir), "POST", "/v1/rotations", enrolled.probe_id, body, _JSON)
+        answer = client.ask(identity.key(state_dir, enrolled), "POST", "/v1/rotations", enrolled.probe_id, body, _JSON)
     finally:
         client.close()
     if answer.values.get("collector_public_key") != enrolled.collector_public_key:
         raise UserError("the answer names another collector's key than this probe enrolled with; tell the researcher")
-    return _take(state_dir, answer.values, enrolled.vantage, enrolled.schedule_version)
+    # The addresses stay as they are: an answer is not signed, and a wrong list would cut the probe off for good.
+    told = answer.values | {"collectors": list(enrolled.collectors)}
+    fresh = _take(state_dir, told, enrolled.vantage, enrolled.schedule_version)
+    key_path(state_dir, enrolled.probe_id).unlink(missing_ok=True)
+    return fresh
 
 
 def _new_key(state_dir: Path) -> Ed25519PrivateKey:
@@ -72,7 +76,9 @@ def _take(state_dir: Path, values: dict[str, Any], vantage: dict[str, str], sche
         enrolled = identity.checked({**wanted, "vantage": vantage, "schedule_version": schedule_version})
     except (KeyError, TypeError, ValueError):
         raise UserError("the collector's answer is not what this program understands; check its address") from None
-    (state_dir / NEW_KEY_NAME).replace(state_dir / KEY_NAME)
+    for address in enrolled.collectors:
+        checked_address(address)
+    (state_dir / NEW_KEY_NAME).replace(key_path(state_dir, enrolled.probe_id))
     identity.write(state_dir, enrolled)
     if values.get("schedule") is not None:
         take_schedule(values["schedule"], enrolled, state_dir)

@@ -7,6 +7,7 @@ Neither tells anything about a person or a place.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME: Final = "uplink.json"
-KEY_NAME: Final = "uplink.key"
 SCHEDULE_NAME: Final = "collector-schedule.yaml"
 NEW_KEY_NAME: Final = "uplink-new.key"
 """Of a key that waits for an answer: where that is lost, the next try sends the same one again."""
 
+_PROBE_ID: Final = re.compile(r"p[0-9a-f]{16}")
 _MOST_BYTES: Final = 65_536
 _MOST_COLLECTORS: Final = 8
 
@@ -70,6 +71,8 @@ def checked(values: Any) -> Enrolled:
     for text in (enrolled.probe_id, enrolled.collector_public_key, *enrolled.collectors):
         if type(text) is not str or not 0 < len(text) <= 300 or not text.isprintable() or not text.isascii():
             raise ValueError(text)
+    if not _PROBE_ID.fullmatch(enrolled.probe_id):
+        raise ValueError(enrolled.probe_id)
     if not is_public_key(enrolled.collector_public_key) or not 0 < len(enrolled.collectors) <= _MOST_COLLECTORS:
         raise ValueError(enrolled)
     if type(enrolled.vantage) is not dict or not all(type(v) is str for v in enrolled.vantage.values()):
@@ -87,9 +90,14 @@ def with_schedule(state_dir: Path, enrolled: Enrolled, version: int, text: str) 
     return newer
 
 
-def key(state_dir: Path) -> Ed25519PrivateKey:
+def key_path(state_dir: Path, probe_id: str) -> Path:
+    """Give where the key of an identifier is: with each identifier goes one key, so that both change at once."""
+    return state_dir / f"uplink-{probe_id}.key"
+
+
+def key(state_dir: Path, enrolled: Enrolled) -> Ed25519PrivateKey:
     """Give the key that the probe signs with. ``UserError`` where it is gone."""
-    path = state_dir / KEY_NAME
+    path = key_path(state_dir, enrolled.probe_id)
     try:
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
     except (OSError, ValueError):

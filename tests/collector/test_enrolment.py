@@ -103,7 +103,12 @@ def test_who_is_held_may_send_when_a_researcher_admits_it(light: Service, tmp_pa
 def test_a_retired_identifier_never_comes_back(light: Service, tmp_path: Path) -> None:
     with Sender.enrolled(light, tmp_path / "one.db", "one") as sender:
         fresh = Ed25519PrivateKey.generate()
-        light.rotate(call(sender.key, "POST", "/v1/rotations", sender.probe_id, b""), public_text(fresh))
+        asked = call(sender.key, "POST", "/v1/rotations", sender.probe_id, b"")
+        given = light.rotate(asked, public_text(fresh))
+        assert light.rotate(asked, public_text(fresh)) == given  # the answer was lost
+        with pytest.raises(RefusedError) as caught:
+            light.rotate(asked, public_text(Ed25519PrivateKey.generate()))
+        assert caught.value.why is Why.RETIRED
         assert standing_of(light, sender.probe_id) == Standing.RETIRED
         with transaction(light.store.engine) as connection:
             assert not probes.set_standing(connection, sender.probe_id, Standing.ADMITTED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
 import os
 import random
@@ -10,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import tracemalloc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +36,7 @@ from tests.probe.store.conftest import free_port
 from tests.probe.store.example_facts import blobs, full_cycle, vantage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from collector.service import Service
@@ -77,7 +80,7 @@ def enrolled_at(service: Service, address: str, state_dir: Path) -> Enrolled:
 def send(
     store: Database, client: Client, enrolled: Enrolled, state_dir: Path, may: Callable[[], bool] = lambda: True
 ) -> Sent:
-    return syncing.sync(store, client, identity.key(state_dir), enrolled, may_send=may)
+    return syncing.sync(store, client, identity.key(state_dir, enrolled), enrolled, may_send=may)
 
 
 def test_all_of_a_backlog_arrives_once_and_what_is_new_later(light: Service, filled: Database, tmp_path: Path) -> None:
@@ -149,6 +152,59 @@ def test_another_history_stops_that_vantage_alone(light: Service, filled: Databa
     assert sent.rows == 1
 
 
+def answering(status: int, headers: list[tuple[bytes, bytes]], pieces: Sequence[bytes], pause_s: float = 0.0) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(pause_s)
+        await send({"type": "http.response.body", "body": b""})
+
+    return lambda _: app
+
+
+@pytest.mark.parametrize("status", [200, 302, 403, 404])
+def test_a_page_of_somebody_else_does_not_hide_the_fallback(
+    light: Service, filled: Database, tmp_path: Path, status: int
+) -> None:
+    """A parked name, a portal or a proxy stands where the first address was."""
+    parked = answering(status, [(b"location", b"/sale")], [b"<html>for sale</html>"])
+    with serving(light) as address, serving(light, parked) as first:
+        enrolled = enrolled_at(light, address, tmp_path)
+        with client_of(enrolled, first, address) as (client, waits):
+            assert send(filled, client, enrolled, tmp_path).rows == syncing.backlog(filled)
+    assert waits == []
+
+
+def test_a_packed_answer_is_not_opened(light: Service, filled: Database, tmp_path: Path) -> None:
+    bomb = gzip.compress(bytes(2**28))
+    with serving(light) as address:
+        enrolled = enrolled_at(light, address, tmp_path)
+    packed = answering(200, [(b"content-encoding", b"gzip")], [bomb])
+    with serving(light, packed) as address, client_of(enrolled, address, patience_s=0) as (client, _):
+        tracemalloc.start()
+        with pytest.raises(UnreachableError):
+            send(filled, client, enrolled, tmp_path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 8 * 2**20
+
+
+def test_an_answer_that_drips_ends_at_the_deadline(
+    light: Service, filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.uplink.client.TIMEOUT_S", 0.5)
+    with serving(light) as address:
+        enrolled = enrolled_at(light, address, tmp_path)
+    drip = answering(200, [], [b" "] * 100, pause_s=0.1)
+    with serving(light, drip) as address, client_of(enrolled, address, patience_s=0) as (client, _):
+        begun = time.monotonic()
+        with pytest.raises(UnreachableError):
+            send(filled, client, enrolled, tmp_path)
+        assert time.monotonic() - begun < 3.0
+
+
 @pytest.mark.parametrize("answer", [b"<html>pay here</html>", b"[" * 100_000, b'{"end":', b"x" * 1_000_000])
 def test_what_is_no_collectors_answer_is_none(filled: Database, tmp_path: Path, answer: bytes, light: Service) -> None:
     def portal(_: Any) -> Any:
@@ -197,7 +253,7 @@ def test_a_newer_schedule_is_taken_with_the_volunteers_own_vantage(light: Servic
     with serving(light) as address:
         enrolled = enrolled_at(light, address, tmp_path)
         assert enrolled.schedule_version == 1
-        key = identity.key(tmp_path)
+        key = identity.key(tmp_path, enrolled)
         with client_of(enrolled, address) as (client, _):
             assert syncing.refresh_schedule(client, key, enrolled, tmp_path, lambda: True) is None
             publish(light, SCHEDULE.replace("news.example.com", "paper.example.com"))
@@ -237,12 +293,13 @@ def test_a_rotated_probe_has_another_identifier_and_the_old_one_is_void(
 ) -> None:
     with serving(light) as address:
         enrolled = enrolled_at(light, address, tmp_path)
-        old_key = identity.key(tmp_path)
+        old_key = identity.key(tmp_path, enrolled)
         light_addresses = identity.read(tmp_path)
         assert light_addresses is not None
         here = identity.Enrolled(**{**_values(enrolled), "collectors": (address,)})
         fresh = enrolling.rotate(tmp_path, here, ca=None, patience_s=0)
         assert fresh.probe_id != enrolled.probe_id
+        assert not identity.key_path(tmp_path, enrolled.probe_id).exists()
         with client_of(enrolled, address) as (client, _):
             with pytest.raises(DeclinedError, match="another identifier"):
                 syncing.sync(filled, client, old_key, enrolled, may_send=lambda: True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probe.commands.doctor import BUILT, Check, examine
 from probe.consent import Scope, stored
@@ -54,9 +55,10 @@ def test_the_one_thing_that_is_wrong_is_found_and_has_its_remedy(well: Path) -> 
 
 
 def _enrol(folder: Path) -> None:
-    write_private(folder / "state" / identity.KEY_NAME, identity.new_key_bytes())
-    public = public_text(identity.key(folder / "state"))
-    enrolled = identity.Enrolled(probe_id="p1", collectors=("https://x",), collector_public_key=public, vantage={})
+    probe_id, secret = "p" + "0" * 16, identity.new_key_bytes()
+    write_private(identity.key_path(folder / "state", probe_id), secret)
+    public = public_text(Ed25519PrivateKey.from_private_bytes(secret))
+    enrolled = identity.Enrolled(probe_id=probe_id, collectors=("https://x",), collector_public_key=public, vantage={})
     identity.write(folder / "state", enrolled)
 
 
