@@ -22,7 +22,7 @@ SUFFIX: Final = ".zip"
 TOP: Final = "evidence"
 """The one folder in the archive, as RFC 8493 wants it; fixed, so that the file's own name changes no byte."""
 MAX_RATIO: Final = 200
-"""Unpacked bytes for each byte of the archive; facts, which repeat themselves, shrink to a fifth or a tenth."""
+"""Unpacked bytes for each byte of the archive. By judgement: one bundle that was measured shrank to a sixth."""
 _DAY: Final = (1980, 1, 1, 0, 0, 0)
 """The first that the format knows: an archive of ours tells no time of its making."""
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
