@@ -134,7 +134,7 @@ def _claims(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:
             yield _text(f"{words.text('claims.assumed')} {text}", "soft")
         for place, answers in claim.scopes:
             yield _text(place)
-            yield _items(("", f"{one.what}: {one.word}. {one.reason}.") for one in answers)
+            yield _items(("", f"{one.what}: {one.word}. {one.reason.text}.") for one in answers)
 
 
 def _whole(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:
@@ -191,8 +191,6 @@ def _summary(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:
 def _events(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:
     happenings: Sequence[Happening] = context["happenings"]
     yield _text(words.text("events.intro"), "soft")
-    if words.language != "en":
-        yield _text(words.text("events.quoted"), "soft")
     if not happenings:
         yield _text(words.text("events.none"))
     named = [one for one in happenings if one.cause != "insufficient"]
@@ -211,7 +209,7 @@ def _events(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:
             yield from _side("neither", one.neutral, "", words)
         yield from _cut(one.entries_left_out, words)
         if one.wanted:
-            yield _text(f"{words.text('events.wanted')}: " + " ".join(text for text, _ in one.wanted))
+            yield _text(f"{words.text('events.wanted')}: " + " ".join(wanted.text for wanted in one.wanted))
     if len(happenings) > len(named):
         yield _text(words.count("events.unnamed", len(happenings) - len(named)))
     yield from _cut(context["happenings_left_out"], words)
@@ -225,7 +223,7 @@ def _side(side: str, entries: Sequence[Entry], sums: str, words: Catalogue) -> I
         yield _text(words.text(f"events.nothing_{side}"))
         return
     yield _items(
-        ("", f"{entry.log10_lr:+.1f}  {entry.name + '. ' if entry.name else ''}{entry.text} [{entry.kind}]")
+        ("", f"{entry.log10_lr:+.1f}  {entry.name + '. ' if entry.name else ''}{entry.text.text} [{entry.kind}]")
         for entry in entries
     )
 
@@ -313,7 +311,7 @@ def _method(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:
     versions, calibration = context["grid"].versions, context["calibration"]
     unknown = words.text("method.unknown")
     yield _text(words.text("method.method"))
-    yield _items(("", limit) for limit in words.texts("method.limits"))
+    yield _items(("", limit) for _, limit in words.under("method.limits"))
     yield _heading(words.text("method.calibration"), 3)
     yield _text(context["calibration_text"] if calibration else words.text("method.no_calibration"))
     yield _heading(words.text("method.versions"), 3)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _FOLDER = Path(__file__).parent / "texts"
+_SENTENCES = Path(__file__).parent / "sentences"
 
 
 def _one_or_other(number: int) -> str:
@@ -57,9 +58,9 @@ class Catalogue:
         """Give the text under ``key`` with ``values`` in its places; ``KeyError`` where there is none."""
         return self._texts[key].format(**values)
 
-    def texts(self, prefix: str) -> list[str]:
-        """Give every text of a list, in order."""
-        return [text for key, text in self._texts.items() if key.startswith(f"{prefix}.")]
+    def under(self, prefix: str) -> list[tuple[str, str]]:
+        """Give every key beneath ``prefix`` with its text as it is written, places and all."""
+        return [(key, text) for key, text in self._texts.items() if key.startswith(f"{prefix}.")]
 
     def has(self, key: str) -> bool:
         """Whether there is a text under ``key``."""
@@ -126,7 +127,8 @@ def load(language: str) -> Catalogue:
     if language not in known:
         raise UserError(f"There is no report in the language {language!r}; choose one of: {', '.join(known)}.")
     content = yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
-    return Catalogue(language, dict(_flat(content)))
+    said = yaml.safe_load((_SENTENCES / f"{language}.yaml").read_text(encoding="utf-8"))
+    return Catalogue(language, dict(_flat({**content, "said": said})))
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.claims.weigh import Outcome
 from analysis.report import bounds
 from analysis.report.inert import visible
+from analysis.report.quoted import Quoted, in_words
 from analysis.report.wording import short
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ class Answer:
     outcome: str
     """``supported``, ``contradicted`` or ``unsaid``."""
     word: str
-    reason: str
-    """As the analysis wrote it, in English."""
+    reason: Quoted
     event_ids: tuple[str, ...]
 
 
@@ -79,6 +79,6 @@ def _answer(weighed: Weighed, words: Catalogue) -> Answer:
         what=", ".join(short(name) for name in (weighed.region, weighed.service) if name),
         outcome=key,
         word=words.text(f"claims.{key}"),
-        reason=visible(weighed.reason, bounds.LONG_TEXT_CHARS),
+        reason=in_words(weighed.reason, words),
         event_ids=tuple(short(str(event["id"])) for event in weighed.events),
     )

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from analysis.report import bounds
 from analysis.report.appearance import LOOK_OF_CAUSE
 from analysis.report.inert import visible
-from analysis.report.quoted import change_in_words, kind_in_words
+from analysis.report.quoted import Quoted, in_words, kind_in_words
 from analysis.report.wording import listed, short
 from probe.store.models import Event
 
@@ -36,7 +36,7 @@ class Entry:
     channel: str
     kind: str
     log10_lr: float
-    text: str
+    text: Quoted
     witnesses: str
     name: str = ""
     """Of the kind, in words."""
@@ -72,8 +72,8 @@ class Happening:
     sums_for: str
     """Sums by channel, as the analysis made them."""
     sums_against: str
-    wanted: tuple[tuple[str, bool], ...]
-    """What would change the conclusion, and whether it is in the report's language."""
+    wanted: tuple[Quoted, ...]
+    """What would change the conclusion."""
 
 
 def tell(session: Session, grid: Grid, service: str | None, words: Catalogue) -> tuple[tuple[Happening, ...], int]:
@@ -115,7 +115,7 @@ def _happening(event: Event, grid: Grid, words: Catalogue) -> Happening:
         entries_left_out=sum(max(0, len(side) - shown) for side in (speaking_for, against, neutral)),
         sums_for=_sums(event, 0, words),
         sums_against=_sums(event, 1, words),
-        wanted=tuple(change_in_words(str(text), words) for text in event.would_change or ()),
+        wanted=tuple(in_words(str(text), words) for text in event.would_change or ()),
     )
 
 
@@ -127,7 +127,7 @@ def _entry(item: dict[str, Any], words: Catalogue) -> Entry:
         channel=channel if channel in _CHANNELS else "",
         kind=short(str(item.get("kind", ""))),
         log10_lr=float(item.get("log10_lr", 0.0)),
-        text=visible(str(item.get("text", "")), bounds.LONG_TEXT_CHARS),
+        text=in_words(str(item.get("text", "")), words),
         witnesses=", ".join(witnesses[: bounds.LISTED_NAMES]) + more,
         name=kind_in_words(str(item.get("kind", "")), words),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from sqlalchemy import select
 
 from analysis.report import bounds
@@ -27,6 +28,7 @@ from analysis.report.grid import Grid, read_grid
 from analysis.report.happenings import tell
 from analysis.report.inert import visible
 from analysis.report.pdf import render_pdf
+from analysis.report.quoted import in_words
 from analysis.report.timeline import draw, word_of
 from analysis.report.whole import draw_whole
 from analysis.report.wording import heading, paragraph, sentence, short
@@ -171,7 +173,8 @@ def _context(session: Session, service: str | None, words: Catalogue) -> dict[st
         "ledger_shown": bounds.LEDGER_UNFOLDED,
         "csv_rows": bounds.CSV_ROWS,
         "shell_service": short(shlex.quote(service)) if service is not None else "",
-        "long": lambda text: visible(text or "", bounds.LONG_TEXT_CHARS),
+        "quoted": lambda text: in_words(text, words),
+        "in_language": lambda quoted: "" if quoted.is_said else Markup(' lang="en"'),
         "css": (_HERE / "report.css").read_text(encoding="utf-8"),
     }
 

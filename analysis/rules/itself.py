@@ -123,8 +123,8 @@ def silent_after_hop(facts: Facts) -> Evidence | None:
         return None
     return fired(
         "upstream.silent_after_hop",
-        f"Carrier and gateway were fine, and no hop after the {_ordinal(now)} answered, where the {_ordinal(before)} "
-        "had: the fault lies upstream of this vantage.",
+        f"Carrier and gateway were fine, and nothing after hop {now} answered, where hop {before} had: the fault lies "
+        "upstream of this vantage.",
     )
 
 
@@ -154,7 +154,3 @@ def _is_gateway_alive(look: LinkFacts) -> bool:
 
 def _telling(looks: list[LinkFacts]) -> list[LinkFacts]:
     return [look for look in looks if look.power is not None]
-
-
-def _ordinal(hop: int) -> str:
-    return {1: "1st", 2: "2nd", 3: "3rd"}.get(hop, f"{hop}th")

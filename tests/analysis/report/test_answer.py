@@ -10,8 +10,7 @@ import pytest
 
 from analysis.analyse import analyse, conclude
 from analysis.causes.cause import Cause
-from analysis.causes.hypotheses import would_change
-from analysis.ledger import _ARTEFACTS, _STRUCTURE, Entry
+from analysis.ledger import _ARTEFACTS, _STRUCTURE
 from analysis.report import accumulated, catalogue, write_report
 from analysis.report.answer import QUESTIONS
 from analysis.report.appearance import LOOK_OF_CAUSE
@@ -19,7 +18,7 @@ from analysis.report.axis import lay_out
 from analysis.report.catalogue import load
 from analysis.report.citing import cite
 from analysis.report.grid import Versions, read_grid
-from analysis.report.quoted import change_in_words, kind_in_words
+from analysis.report.quoted import kind_in_words
 from probe.store.database import Database
 from probe.store.models import Event
 from tests.analysis.fact_builder import CycleBuilder, failed, plus_pairs, sentinel_cycle, store
@@ -150,28 +149,6 @@ def test_the_schematic_says_where_no_vantage_stands(page: Page) -> None:
     assert "no vantage" in table
     assert "Zhanaozen" in table
     assert "dark (1 vantage)" in table
-
-
-@pytest.mark.parametrize("language", catalogue.languages())
-@pytest.mark.parametrize("cause", list(Cause))
-def test_every_sentence_on_what_would_change_is_known_in_every_language(cause: Cause, language: str) -> None:
-    """All that the analysis can write: for one vantage and two, one network and two, with and without each witness."""
-    words = load(language)
-    kinds = ["", "recorder.hops", "modem.data_refused", "plant.contrast", "residual.name_rule", "pairs.selective.sni"]
-    for kind in kinds:
-        entries = [Entry("B", kind, 0.0, (), "")] if kind else []
-        for vantages, networks in ((["v1"], 1), (["v1", "v2"], 2)):
-            for text in would_change(cause, entries, vantages, networks):
-                said, is_said = change_in_words(text, words)
-                assert is_said, text
-                assert "v1" in said or "v1" not in text
-                assert (said == text) == (language == "en"), text
-
-
-def test_what_is_not_known_is_quoted_and_said_to_be() -> None:
-    assert change_in_words("Something new.", load("en")) == ("Something new.", True)
-    if "ru" in catalogue.languages():
-        assert change_in_words("Something new.", load("ru")) == ("Something new.", False)
 
 
 def test_every_kind_of_entry_that_the_analysis_makes_has_a_name() -> None:
