@@ -134,7 +134,9 @@ def _claims(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:
             yield _text(f"{words.text('claims.assumed')} {text}", "soft")
         for place, answers in claim.scopes:
             yield _text(place)
-            yield _items(("", f"{one.what}: {one.word}. {one.reason.text}.") for one in answers)
+            for one in answers:
+                yield _text(f"{one.word}: {one.what}" if one.what else one.word, "strong")
+                yield _items(("", f"{reason.what}: {reason.text.text}.") for reason in one.reasons)
 
 
 def _whole(context: dict[str, Any], words: Catalogue) -> Iterable[Block]:

@@ -22,15 +22,23 @@ _KEYS = {Outcome.SUPPORTED: "supported", Outcome.CONTRADICTED: "contradicted", O
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A claim in one place, of one service."""
+class Reason:
+    """Why, for the places and services of which that was said in the same words."""
 
     what: str
+    text: Quoted
+    event_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a claim, wherever in a scope the same became of it."""
+
     outcome: str
     """``supported``, ``contradicted`` or ``unsaid``."""
     word: str
-    reason: Quoted
-    event_ids: tuple[str, ...]
+    what: str
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +66,7 @@ def claimed(weighed: Sequence[tuple[Claim, Sequence[Sequence[Weighed]]]], words:
             cause=words.text(f"cause.{claim.cause.value}.title"),
             assumed=tuple(visible(text, bounds.LONG_TEXT_CHARS) for text in claim.assumed),
             scopes=tuple(
-                (_place(scope, words), tuple(_answer(one, words) for one in answers))
+                (_place(scope, words), _answers(answers, words))
                 for scope, answers in zip(claim.scopes, scopes, strict=True)
             ),
         )
@@ -73,12 +81,40 @@ def _place(scope: Scope, words: Catalogue) -> str:
     return f"{where or words.text('claims.everywhere')}, {span}"
 
 
-def _answer(weighed: Weighed, words: Catalogue) -> Answer:
-    key = _KEYS[weighed.outcome]
-    return Answer(
-        what=", ".join(short(name) for name in (weighed.region, weighed.service) if name),
-        outcome=key,
-        word=words.text(f"claims.{key}"),
-        reason=in_words(weighed.reason, words),
-        event_ids=tuple(short(str(event["id"])) for event in weighed.events),
+def _answers(weighed: Sequence[Weighed], words: Catalogue) -> tuple[Answer, ...]:
+    """Give an answer for each outcome, in the order in which they first came."""
+    by_outcome: dict[Outcome, list[Weighed]] = {}
+    for one in weighed:
+        by_outcome.setdefault(one.outcome, []).append(one)
+    return tuple(
+        Answer(
+            outcome=_KEYS[outcome],
+            word=words.text(f"claims.{_KEYS[outcome]}"),
+            what=_what(several),
+            reasons=_reasons(several, words),
+        )
+        for outcome, several in by_outcome.items()
     )
+
+
+def _reasons(weighed: Sequence[Weighed], words: Catalogue) -> tuple[Reason, ...]:
+    by_reason: dict[str, list[Weighed]] = {}
+    for one in weighed:
+        by_reason.setdefault(one.reason, []).append(one)
+    return tuple(
+        Reason(
+            what=_what(several),
+            text=in_words(reason, words),
+            event_ids=tuple(dict.fromkeys(short(str(event["id"])) for one in several for event in one.events)),
+        )
+        for reason, several in by_reason.items()
+    )
+
+
+def _what(weighed: Sequence[Weighed]) -> str:
+    """Name places with their services."""
+    services: dict[str, list[str]] = {}
+    for one in weighed:
+        services.setdefault(one.region, []).append(short(one.service))
+    told = [(short(region), ", ".join(filter(None, names))) for region, names in services.items()]
+    return "; ".join(f"{region} ({names})" if region and names else region or names for region, names in told)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 RULESET_VERSION = "1"
 
-CONCLUDING_NOTHING = frozenset({"evaluate", "exchange", "report"})
+CONCLUDING_NOTHING = frozenset({"bundle", "claims", "dashboard", "evaluate", "exchange", "lake", "report", "tables"})
 """Folders of the analysis that show or test conclusions, and draw none."""
 
 
