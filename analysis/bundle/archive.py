@@ -6,6 +6,7 @@ before the first byte is unpacked; what a bundle never has is refused.
 
 from __future__ import annotations
 
+import io
 import shutil
 import stat
 import zipfile
@@ -23,6 +24,8 @@ TOP: Final = "evidence"
 """The one folder in the archive, as RFC 8493 wants it; fixed, so that the file's own name changes no byte."""
 MAX_RATIO: Final = 200
 """Unpacked bytes for each byte of the archive. By judgement: one bundle that was measured shrank to a sixth."""
+MAX_NAMES_BYTES: Final = 32 * 2**20
+"""Of the list of names: room for :data:`MAX_FILES` of 300 bytes each."""
 _DAY: Final = (1980, 1, 1, 0, 0, 0)
 """The first that the format knows: an archive of ours tells no time of its making."""
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -43,16 +46,27 @@ def pack(folder: Path, archive: Path) -> None:
                 shutil.copyfileobj(source, target)
 
 
+class _Bounded(io.FileIO):
+    """A file of which nobody reads much at once: the list of names is read in one piece, before it can be counted."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_NAMES_BYTES:
+            raise UserError(
+                f"The archive's list of names has {size} bytes, more than any bundle's; nothing was unpacked."
+            )
+        return super().read(size)
+
+
 def unpack(archive: Path, into: Path) -> Path:
     """Unpack ``archive`` into the empty folder ``into``, and give the bundle's folder. Raises UserError."""
     try:
-        with zipfile.ZipFile(archive) as packed:
+        with _Bounded(archive) as file, zipfile.ZipFile(file) as packed:
             members = _checked(packed.infolist(), archive.stat().st_size)
             for member in members:
                 target = into / member.filename
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with packed.open(member) as source, target.open("xb") as file:
-                    shutil.copyfileobj(source, file)
+                with packed.open(member) as source, target.open("xb") as copy:
+                    shutil.copyfileobj(source, copy)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise UserError(
             f"{archive} cannot be unpacked to its end ({str(error)!r}): it is damaged, or no zip archive."

@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +48,7 @@ def verify_bundle(bundle: Path, key: str | None = None) -> Verified:
     Files are hashed again and again; what stands in the bundle is never trusted to be what its maker wrote.
     """
     try:
+        _require_writers()
         if bundle.suffix == SUFFIX and bundle.is_file():
             with tempfile.TemporaryDirectory(prefix="nameblind-") as folder:
                 return verify_bundle(unpack(bundle, Path(folder)), key)
@@ -58,6 +60,12 @@ def verify_bundle(bundle: Path, key: str | None = None) -> Verified:
             return _recompute(bundle, Path(folder), signer)
     except OSError as error:
         raise UserError(f"{bundle} cannot be read: {error.strerror}; check its permissions.") from error
+
+
+def _require_writers() -> None:
+    """Raise ModuleNotFoundError at once where a library is missing that all is written anew with: it takes minutes."""
+    for library in _WRITERS.values():
+        import_module(library)
 
 
 def _signer(bundle: Path, wanted: str | None) -> str | None:
