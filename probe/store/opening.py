@@ -23,7 +23,7 @@ from probe.store.writing import transaction
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-HEAD = "0010"
+HEAD = "0011"
 """The revision of the schema that this program reads and writes; the newest of ``migrations/versions``."""
 
 VERSION_TABLE = "nameblind_schema"

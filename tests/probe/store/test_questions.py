@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from probe.store import chain
 from probe.store.canonical import canonical_json
 from probe.store.database import Database
+from probe.store.models import Event
 from tests.probe.store.example_story import tell
 
 if TYPE_CHECKING:
@@ -91,6 +92,24 @@ def test_both_databases_show_the_same_in_every_view(view: str, story: Database, 
     assert here[0] == there[0]
     assert len(here) > 1
     assert sorted(here[1:]) == sorted(there[1:])
+
+
+@pytest.mark.parametrize("where", ["story", "story_on_postgres"])
+@pytest.mark.parametrize("end", [None, datetime(2011, 12, 20, tzinfo=UTC)])
+def test_an_event_stands_in_its_view(where: str, end: datetime | None, request: pytest.FixtureRequest) -> None:
+    database: Database = request.getfixturevalue(where)
+    began = datetime(2011, 12, 16, 9, tzinfo=UTC)
+    row = {"event_id": "e1", "cause": "damage", "onset_before": began, "end_before": end}
+    with database.engine.connect() as connection:
+        connection.execute(insert(Event).values(**row, scope={}, mechanisms=[], ledger=[]))
+        seen = connection.execute(text("SELECT event_id, cause, has_ended, onset_after FROM v_event")).one()
+        connection.rollback()
+    assert (seen.event_id, seen.cause, bool(seen.has_ended), seen.onset_after) == (
+        "e1",
+        "damage",
+        end is not None,
+        None,
+    )
 
 
 def test_without_an_analysis_the_views_on_facts_say_the_same(story: Database) -> None:
