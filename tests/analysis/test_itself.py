@@ -152,7 +152,7 @@ def test_the_last_hop_that_answers_is_told_and_decides_nothing() -> None:
     assert judgement.decision.state is State.DARK
     text = next(e.text for e in judgement.evidence if e.rule == "upstream.silent_after_hop")
     assert "nothing after hop 2 answered" in text
-    assert "the 6th had" in text
+    assert "where hop 6 had" in text
     event = next(e for e in conclude([cut(at(-10), *links, links=links), sentinel_cycle()]).events)
     assert ("B", "upstream.silent_after_hop") in {(entry.channel, entry.kind) for entry in event.ledger}
 
